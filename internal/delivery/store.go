@@ -1,0 +1,107 @@
+package delivery
+
+import (
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
+
+	"github.com/gangwon-portal/gangway/internal/command"
+	"github.com/gangwon-portal/gangway/internal/fault"
+)
+
+// Claim asks the store for the right to execute a command. Committed, it is the
+// intent: attempt n at Provider is about to be made.
+type Claim struct {
+	Command *command.Command
+	// Token identifies this claim. A claim retried after an ambiguous COMMIT
+	// succeeds on an equal token.
+	Token  uuid.UUID
+	Worker uuid.UUID
+	// Provider of the first call; "" for commands that call none.
+	Provider string
+	// Due postpones instead of claiming: the row becomes Status (scheduled or
+	// retrying) until then, and nothing may be called.
+	Due    time.Time
+	Status Status
+	Reason fault.Reason
+	// Takeover is the token of a dead claim that this one replaces.
+	Takeover uuid.UUID
+}
+
+// Claimed is the store's answer.
+type Claimed struct {
+	// Won reports that this claim holds the row, as Row now shows it.
+	Won bool
+	Row Row
+}
+
+// Record commits what became of a claim.
+type Record struct {
+	ID         uuid.UUID
+	Token      uuid.UUID
+	Generation int
+	Status     Status
+	Reason     fault.Reason
+	// Round is the number of rounds spent so far.
+	Round int
+	// Due is when a retry is to run.
+	Due               time.Time
+	Provider          string
+	ProviderMessageID string
+	Subject           string // as rendered; "" keeps what stands
+	ErrorCode         string
+	ErrorMessage      string
+	Result            jsontext.Value
+	Attempts          []Attempt
+	Recipients        []Recipient
+	// Next keeps the claim for another call in the same round: the intent of
+	// failover, committed before that provider is called.
+	Next string
+}
+
+// Recorded is the store's answer: the row after the record, or as it stands
+// when another writer was ahead (Applied false).
+type Recorded struct {
+	Applied bool
+	Row     Row
+}
+
+// Result is what a handler made of one command.
+type Result struct {
+	// Status is the outcome of a success: sent, completed, …; on failure the
+	// failure table decides from Err.
+	Status            Status
+	Err               error
+	Provider          string
+	ProviderMessageID string
+	Subject           string
+	Result            jsontext.Value
+	Recipients        []Recipient
+	// Attempts holds the calls not yet journalled: at least the last one.
+	Attempts []Attempt
+}
+
+// Letter is a dead letter: a command that ends without success, kept whole so
+// that a person can look at it and replay it.
+type Letter struct {
+	ID      uuid.UUID
+	Kind    command.Kind
+	Lane    command.Lane
+	Version int
+	Body    []byte
+	Headers map[string][]string
+	Reason  fault.Reason
+	Error   string
+	// Row is the delivery as it stood; zero when the command has none of its own.
+	Row       Row
+	Attempts  []Attempt
+	FirstSeen time.Time
+}
+
+// Postponed is a command that is to come back later through a schedule.
+type Postponed struct {
+	Command *command.Command
+	Version int
+	Due     time.Time
+}
