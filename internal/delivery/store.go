@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"context"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -38,11 +39,12 @@ type Claimed struct {
 
 // Record commits what became of a claim.
 type Record struct {
-	ID         uuid.UUID
-	Token      uuid.UUID
-	Generation int
-	Status     Status
-	Reason     fault.Reason
+	// Row is the claimed row as the claim showed it: its id, generation, and the
+	// columns that a record does not change.
+	Row    Row
+	Token  uuid.UUID
+	Status Status
+	Reason fault.Reason
 	// Round is the number of rounds spent so far.
 	Round int
 	// Due is when a retry is to run.
@@ -67,6 +69,37 @@ type Recorded struct {
 	Row     Row
 }
 
+// Plan is a handler's choice before anything is written: the provider of the
+// first call, or when to come back because none can be called now.
+type Plan struct {
+	Provider string
+	// Due, Status and Reason postpone the command; Due zero means now.
+	Due    time.Time
+	Status Status
+	Reason fault.Reason
+}
+
+// Journal commits the intent of every call after the first.
+type Journal interface {
+	// Begin records the finished call and commits the intent to call provider
+	// next. It returns the number of the attempt that may now be made. An error
+	// means that nothing may be called: the claim is lost or ctx has ended.
+	Begin(ctx context.Context, provider string, done Attempt) (int, error)
+}
+
+// Run is one claimed execution of a command.
+type Run struct {
+	Row     Row
+	Journal Journal
+	// Provider of the first call, whose intent is committed.
+	Provider string
+	// Last says that no further round will follow this one.
+	Last bool
+	// Interrupted is the provider that a dead worker was about to call, or had
+	// called: whether it sent is not known. Only Recover sees it.
+	Interrupted string
+}
+
 // Result is what a handler made of one command.
 type Result struct {
 	// Status is the outcome of a success: sent, completed, …; on failure the
@@ -78,17 +111,20 @@ type Result struct {
 	Subject           string
 	Result            jsontext.Value
 	Recipients        []Recipient
-	// Attempts holds the calls not yet journalled: at least the last one.
+	// Attempts holds the calls not yet journalled: the last one, none when no
+	// provider was called.
 	Attempts []Attempt
 }
 
 // Letter is a dead letter: a command that ends without success, kept whole so
 // that a person can look at it and replay it.
 type Letter struct {
-	ID      uuid.UUID
-	Kind    command.Kind
-	Lane    command.Lane
-	Version int
+	ID   uuid.UUID
+	Kind command.Kind
+	Lane command.Lane
+	// Key tells letters of one id apart and is the same when a settle is repeated:
+	// the row's version, or the digest of a body that conflicts with it.
+	Key     string
 	Body    []byte
 	Headers map[string][]string
 	Reason  fault.Reason

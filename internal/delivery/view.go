@@ -46,6 +46,7 @@ type Row struct {
 	Round           int       // rounds along the route begun so far in this generation
 	Due             time.Time // not to be executed before; zero when it may run now
 	Token           uuid.UUID // of the live claim; zero when nobody holds it
+	Worker          uuid.UUID // that made the claim
 	ClaimProvider   string    // provider of the open intent
 	OwnerAlive      bool      // whether the claim's worker still reports itself alive
 	DeadIntents     int       // intents whose worker died

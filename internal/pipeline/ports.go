@@ -24,8 +24,32 @@ type Message interface {
 	Deliveries() int
 
 	Ack()
+	// CanRetryIn reports whether the broker may hold the message for d. Longer
+	// delays, and messages handed out too often already, come back by schedule.
+	CanRetryIn(d time.Duration) bool
 	RetryIn(d time.Duration)
 	Terminate(reason string)
+}
+
+// Handler executes one kind of command.
+type Handler interface {
+	// Plan chooses the provider of the first call. It writes nothing.
+	Plan(ctx context.Context, cmd *command.Command) delivery.Plan
+	// Handle makes the calls of one round and reports what came of them.
+	Handle(ctx context.Context, cmd *command.Command, run delivery.Run) delivery.Result
+	// Recover finishes a command whose worker died around a call.
+	Recover(ctx context.Context, cmd *command.Command, run delivery.Run) delivery.Result
+}
+
+// Observer is told of what happens, for metrics and the log.
+type Observer interface {
+	// Began and Ended enclose the processing of one message.
+	Began(kind command.Kind)
+	Ended(kind command.Kind)
+	// Settled follows every committed status but queued and processing.
+	Settled(ctx context.Context, row delivery.Row)
+	// Trouble reports what a person may have to look at; the command goes on later.
+	Trouble(ctx context.Context, cmd *command.Command, doing string, err error)
 }
 
 // Store commits claims and records. Both return only after COMMIT. While the

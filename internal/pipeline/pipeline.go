@@ -1,0 +1,226 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/gangwon-portal/gangway/internal/command"
+	"github.com/gangwon-portal/gangway/internal/delivery"
+	"github.com/gangwon-portal/gangway/internal/fault"
+)
+
+// Pipeline processes the commands of every kind.
+type Pipeline struct {
+	store    Store
+	outlet   Outlet
+	handlers map[command.Kind]Handler
+	options  Options
+
+	mu   sync.Mutex
+	live map[uuid.UUID]struct{} // tokens of the claims being executed here
+}
+
+// Options say how a pipeline behaves.
+type Options struct {
+	Worker   uuid.UUID
+	Observer Observer
+	// Retry returns the retry policy of a kind as it is now configured.
+	Retry func(command.Kind) Retry
+	Now   func() time.Time
+}
+
+// New returns a pipeline with one handler for each kind that it processes.
+func New(store Store, outlet Outlet, handlers map[command.Kind]Handler, options Options) *Pipeline {
+	if options.Now == nil {
+		options.Now = time.Now
+	}
+	return &Pipeline{store: store, outlet: outlet, handlers: handlers, options: options, live: map[uuid.UUID]struct{}{}}
+}
+
+// Process takes one message through the whole path and settles it. It returns
+// when the message's disposition is set; an error means that nothing was
+// settled and the broker hands the message out again.
+func (p *Pipeline) Process(ctx context.Context, m Message) error {
+	kind, lane, ok := command.ParseSubject(m.Subject())
+	if !ok {
+		return fmt.Errorf("pipeline: subject %q is no command's", m.Subject())
+	}
+	p.options.Observer.Began(kind)
+	defer p.options.Observer.Ended(kind)
+
+	run := &execution{p: p, m: m}
+	if !run.decode(kind, lane) {
+		return nil
+	}
+	run.plan(ctx)
+	if won, err := run.claim(ctx); !won {
+		return err
+	}
+	defer p.forget(run.token)
+	if run.postponed() {
+		return run.settle(ctx)
+	}
+	run.handle(ctx)
+	run.judge()
+	if err := run.record(ctx); err != nil {
+		return err
+	}
+	return run.settle(ctx)
+}
+
+// execution is one message on its way through the steps of Process. Each step
+// reads what the earlier ones left.
+type execution struct {
+	p *Pipeline
+	m Message
+
+	cmd       *command.Command
+	handler   Handler
+	verdict   error         // why the command is not to be called: invalid, expired
+	choice    delivery.Plan // what plan chose
+	token     uuid.UUID
+	row       delivery.Row // as it stands after claim, then after record
+	interrupt string       // provider of a dead intent that was taken over
+	recovers  bool
+	result    delivery.Result
+	outcome   delivery.Record
+}
+
+// decode reads the body. It is false when the message is already settled: a
+// newer worker is to take it.
+func (e *execution) decode(kind command.Kind, lane command.Lane) bool {
+	cmd, err := command.Decode(kind, lane, e.m.Body(), e.m.Source())
+	if errors.Is(err, command.ErrNewer) {
+		e.m.RetryIn(newerWait)
+		return false
+	}
+	e.cmd, e.verdict = cmd, err
+	e.handler = e.p.handlers[kind]
+	if e.verdict == nil && e.handler == nil {
+		e.verdict = fault.New(fault.Invalid, "pipeline", "kind %q is not handled by this worker", kind)
+	}
+	return true
+}
+
+// newerWait is how long a command of a newer body version waits for its worker.
+const newerWait = 15 * time.Second
+
+// plan decides what the claim is to write: the intent of a first call, or when
+// to come back. Nothing is written yet.
+func (e *execution) plan(ctx context.Context) {
+	now := e.p.options.Now()
+	e.choice = delivery.Plan{}
+	switch {
+	case e.verdict != nil:
+	case e.cmd.Expired(now):
+		e.verdict = &fault.Error{Reason: fault.Expired, Message: "expires_at " + e.cmd.Envelope().ExpiresAt.Format(time.RFC3339) + " has passed"}
+	case e.cmd.Envelope().SendAt.After(now.Add(earlyBy)):
+		e.choice = delivery.Plan{Due: e.cmd.Envelope().SendAt, Status: delivery.Scheduled}
+	default:
+		e.choice = e.handler.Plan(ctx, e.cmd)
+	}
+	if e.choice.Status == "" {
+		e.choice.Status = delivery.Processing
+	}
+}
+
+// earlyBy is how much before its time a command may run: schedules and
+// redeliveries are not exact to the millisecond.
+const earlyBy = 100 * time.Millisecond
+
+func (e *execution) postponed() bool { return !e.choice.Due.IsZero() }
+
+// handle makes the calls. A command that is not to be called gets its verdict as
+// the result.
+func (e *execution) handle(ctx context.Context) {
+	if e.verdict != nil {
+		e.result = delivery.Result{Err: e.verdict}
+		return
+	}
+	defer func() {
+		if cause := recover(); cause != nil {
+			e.result = delivery.Result{Err: e.panicked(ctx, cause)}
+		}
+	}()
+	run := delivery.Run{
+		Row: e.row, Journal: (*journal)(e), Provider: e.choice.Provider,
+		Last: e.row.Round >= e.p.options.Retry(e.cmd.Kind).Max, Interrupted: e.interrupt,
+	}
+	if e.recovers {
+		e.result = e.handler.Recover(ctx, e.cmd, run)
+	} else {
+		e.result = e.handler.Handle(ctx, e.cmd, run)
+	}
+}
+
+// panicked is the outcome of a handler that crashed. A send may have left by
+// then, so it is not repeated blindly.
+func (e *execution) panicked(ctx context.Context, cause any) error {
+	reason := fault.Internal
+	if e.cmd.Kind.Send() {
+		reason = fault.UnknownOutcome
+	}
+	err := fault.New(reason, "pipeline: handle", "the handler crashed: %v", cause)
+	e.p.options.Observer.Trouble(ctx, e.cmd, "handle", err)
+	return err
+}
+
+// record commits the outcome.
+func (e *execution) record(ctx context.Context) error {
+	recorded, err := e.p.store.Record(ctx, e.outcome)
+	if fault.Of(err) == fault.Invalid {
+		// The database refuses this row's data. The outcome must still be known.
+		e.p.options.Observer.Trouble(ctx, e.cmd, "record", err)
+		e.outcome.Result, e.outcome.Attempts, e.outcome.Subject = nil, nil, ""
+		e.outcome.ErrorMessage, e.outcome.ErrorCode = "the outcome could not be stored in full", ""
+		recorded, err = e.p.store.Record(ctx, e.outcome)
+	}
+	if err != nil {
+		return err
+	}
+	e.row = recorded.Row
+	return nil
+}
+
+// journal is an execution as its handler sees it.
+type journal execution
+
+// Begin implements [delivery.Journal].
+func (j *journal) Begin(ctx context.Context, provider string, done delivery.Attempt) (int, error) {
+	recorded, err := j.p.store.Record(ctx, delivery.Record{
+		Row: j.row, Token: j.token, Status: delivery.Processing, Round: j.row.Round,
+		Attempts: []delivery.Attempt{done}, Next: provider,
+	})
+	if err != nil {
+		return 0, err
+	}
+	if !recorded.Applied || recorded.Row.Token != j.token {
+		return 0, fault.New(fault.Cancelled, "pipeline: journal", "another worker took this command over")
+	}
+	j.row = recorded.Row
+	return j.row.Attempts, nil
+}
+
+func (p *Pipeline) remember(token uuid.UUID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.live[token] = struct{}{}
+}
+
+func (p *Pipeline) forget(token uuid.UUID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.live, token)
+}
+
+func (p *Pipeline) holds(token uuid.UUID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, ok := p.live[token]
+	return ok
+}

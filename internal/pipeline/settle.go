@@ -1,0 +1,69 @@
+package pipeline
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/gangwon-portal/gangway/internal/delivery"
+	"github.com/gangwon-portal/gangway/internal/fault"
+)
+
+// settle publishes what the committed row gives rise to and then decides the
+// message. Everything it publishes has an id made of the row's version, so that
+// a redelivery repeats the whole of it without effect.
+func (e *execution) settle(ctx context.Context) error {
+	if e.row.Status != delivery.Queued && e.row.Status != delivery.Processing {
+		if err := e.p.outlet.Event(ctx, e.row); err != nil {
+			return err
+		}
+		e.p.options.Observer.Settled(ctx, e.row)
+	}
+	switch {
+	case e.row.Status.Open() && e.row.Due.IsZero():
+		// Another worker took the command over while this one was busy: the message
+		// stays until that one has settled it.
+		e.m.RetryIn(busyWait)
+		return nil
+	case e.row.Status.Open():
+		return e.postpone(ctx)
+	case kept(e.row):
+		if err := e.p.outlet.DeadLetter(ctx, e.letter(e.row.ErrorMessage)); err != nil {
+			return err
+		}
+		e.m.Terminate(string(e.row.Reason))
+		return nil
+	default:
+		e.m.Ack()
+		return nil
+	}
+}
+
+// kept reports whether a row ends with a dead letter that keeps its payload.
+func kept(row delivery.Row) bool {
+	return row.Status == delivery.Ends(row.Reason) && row.Reason != fault.None && row.Reason.Rule().Letter
+}
+
+// postpone brings the message back when the row is due: by the broker for short
+// waits, by a schedule for long ones.
+func (e *execution) postpone(ctx context.Context) error {
+	wait := max(e.row.Due.Sub(e.p.options.Now()), time.Millisecond)
+	if e.m.CanRetryIn(wait) {
+		e.m.RetryIn(wait)
+		return nil
+	}
+	err := e.p.outlet.Schedule(ctx, delivery.Postponed{Command: e.cmd, Version: e.row.Version, Due: e.row.Due})
+	if err != nil {
+		return err
+	}
+	e.m.Ack()
+	return nil
+}
+
+func (e *execution) letter(text string) delivery.Letter {
+	return delivery.Letter{
+		ID: e.cmd.ID, Kind: e.cmd.Kind, Lane: e.cmd.Lane, Key: strconv.Itoa(e.row.Version),
+		Body: e.cmd.Body, Headers: e.m.Headers(), Reason: e.row.Reason, Error: text,
+		Row: e.row, Attempts: e.result.Attempts, FirstSeen: e.cmd.RequestedAt,
+	}
+}

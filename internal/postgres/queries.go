@@ -1,0 +1,114 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"github.com/gangwon-portal/gangway/internal/command"
+	"github.com/gangwon-portal/gangway/internal/delivery"
+	"github.com/gangwon-portal/gangway/internal/fault"
+)
+
+// Filter narrows a list of deliveries; zero fields do not narrow.
+type Filter struct {
+	Kind      command.Kind
+	Status    delivery.Status
+	Reason    fault.Reason
+	Recipient string // a part of it
+	Since     time.Time
+	Limit     int
+	// Before continues a list: the requested_at and id of the last row seen.
+	Before   time.Time
+	BeforeID uuid.UUID
+}
+
+// Status reads one delivery; a not_found fault when there is none.
+func (s *Store) Status(ctx context.Context, deliveryID uuid.UUID) (delivery.View, error) {
+	var view delivery.View
+	err := scanView(s.pool.QueryRow(ctx, `SELECT `+viewColumns+` FROM gangway.deliveries d WHERE d.id = $1`, deliveryID), &view)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return view, fault.New(fault.NotFound, "postgres: status", "no delivery has the id %s", deliveryID)
+	}
+	if err != nil {
+		return view, fmt.Errorf("postgres: status: %w", err)
+	}
+	return view, nil
+}
+
+// List reads deliveries, newest first.
+func (s *Store) List(ctx context.Context, f Filter) ([]delivery.View, error) {
+	var where []string
+	var args []any
+	add := func(condition string, values ...any) {
+		for _, value := range values {
+			args = append(args, value)
+			condition = strings.Replace(condition, "?", fmt.Sprintf("$%d", len(args)), 1)
+		}
+		where = append(where, condition)
+	}
+	if f.Kind != "" {
+		add("d.kind = ?", f.Kind)
+	}
+	if f.Status != "" {
+		add("d.status = ?", f.Status)
+	}
+	if f.Reason != "" {
+		add("d.reason = ?", f.Reason)
+	}
+	if f.Recipient != "" {
+		add("strpos(d.recipient, ?) > 0", f.Recipient)
+	}
+	if !f.Since.IsZero() {
+		add("d.requested_at >= ?", f.Since)
+	}
+	if !f.Before.IsZero() {
+		add("(d.requested_at, d.id) < (?, ?)", f.Before, f.BeforeID)
+	}
+	if f.Limit <= 0 || f.Limit > 10_000 {
+		f.Limit = 100
+	}
+	query := `SELECT ` + viewColumns + ` FROM gangway.deliveries d`
+	if len(where) > 0 {
+		query += " WHERE " + strings.Join(where, " AND ")
+	}
+	query += fmt.Sprintf(" ORDER BY d.requested_at DESC, d.id DESC LIMIT %d", f.Limit)
+	rows, err := s.pool.Query(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("postgres: list: %w", err)
+	}
+	views, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (v delivery.View, err error) {
+		return v, scanView(row, &v)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("postgres: list: %w", err)
+	}
+	return views, nil
+}
+
+// Attempts reads the provider calls of one delivery, in order.
+func (s *Store) Attempts(ctx context.Context, deliveryID uuid.UUID) ([]delivery.Attempt, error) {
+	rows, err := s.pool.Query(ctx, `
+SELECT attempt, round, provider, endpoint, outcome, coalesce(reason, ''), coalesce(error_code, ''),
+       coalesce(provider_message_id, ''), duration_ms, started_at, request, response
+FROM gangway.delivery_attempts WHERE delivery_id = $1 ORDER BY attempt, started_at`, deliveryID)
+	if err != nil {
+		return nil, fmt.Errorf("postgres: attempts: %w", err)
+	}
+	attempts, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (a delivery.Attempt, err error) {
+		var milliseconds int64
+		err = row.Scan(&a.Number, &a.Round, &a.Provider, &a.Endpoint, &a.Outcome, &a.Reason, &a.ErrorCode,
+			&a.MessageID, &milliseconds, &a.StartedAt, (*[]byte)(&a.Request), (*[]byte)(&a.Response))
+		a.Duration = time.Duration(milliseconds) * time.Millisecond
+		return a, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("postgres: attempts: %w", err)
+	}
+	return attempts, nil
+}

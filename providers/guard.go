@@ -1,0 +1,181 @@
+package providers
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/google/uuid"
+
+	"github.com/gangwon-portal/gangway/internal/delivery"
+	"github.com/gangwon-portal/gangway/internal/fault"
+	"github.com/gangwon-portal/gangway/internal/resilience"
+)
+
+// Guard is the base of every integration: it surrounds a driver with what all of
+// them share – breaker, time-out, log, metrics, classification – behind three
+// verbs: Call, Retry, HandleError.
+type Guard[P any] struct {
+	provider Provider[P]
+	breaker  *resilience.Breaker
+	options  GuardOptions
+}
+
+// GuardOptions say how a provider is called.
+type GuardOptions struct {
+	// Timeout of one call; default 30 s.
+	Timeout time.Duration
+	Breaker resilience.BreakerOptions
+	// Sends says that calls reach people: a crash or time-out inside a driver is
+	// then an unknown outcome.
+	Sends bool
+	// Mock says that the simulator answers; every log line shows it.
+	Mock bool
+	// Observer is told of every call; nil for none.
+	Observer Observer
+	// Redact makes the stored request and response of an exchange; nil keeps none.
+	Redact func(*Exchange) (request, response jsontext.Value)
+}
+
+// Observer is told of every provider call, for metrics, log and trace.
+type Observer interface {
+	Called(ctx context.Context, report Report)
+}
+
+// Report describes one finished call.
+type Report struct {
+	Provider  string
+	CommandID uuid.UUID
+	Attempt   int
+	Mock      bool
+	Started   time.Time
+	Took      time.Duration
+	Exchange  *Exchange
+	Err       error
+}
+
+// NewGuard surrounds a driver.
+func NewGuard[P any](provider Provider[P], options GuardOptions) *Guard[P] {
+	if options.Timeout <= 0 {
+		options.Timeout = 30 * time.Second
+	}
+	return &Guard[P]{
+		provider: provider, options: options,
+		breaker: resilience.NewBreaker(provider.Name(), options.Breaker),
+	}
+}
+
+// Name is the provider's configured name.
+func (g *Guard[P]) Name() string { return g.provider.Name() }
+
+// Ready reports whether a call would be let through now.
+func (g *Guard[P]) Ready() bool { return g.breaker.State() != resilience.Open }
+
+// Call makes one call through the whole stack, outermost first: observe →
+// breaker → time-out → driver. The attempt describes it for the record, also
+// when it failed or was not let through.
+func (g *Guard[P]) Call(ctx context.Context, call Call[P]) (Answer, delivery.Attempt, error) {
+	ctx, exchange := WithExchange(ctx)
+	started := time.Now()
+	done, err := g.breaker.Allow()
+	if err != nil {
+		err = g.HandleError(err)
+		return Answer{}, g.attempt(call, exchange, started, 0, Answer{}, err), err
+	}
+	answer, err := g.do(ctx, call)
+	took := time.Since(started)
+	done(err)
+	if g.options.Observer != nil {
+		g.options.Observer.Called(ctx, Report{
+			Provider: g.Name(), CommandID: call.ID, Attempt: call.Attempt, Mock: g.options.Mock,
+			Started: started, Took: took, Exchange: exchange, Err: err,
+		})
+	}
+	return answer, g.attempt(call, exchange, started, took, answer, err), err
+}
+
+// Retry makes a call for someone who waits: failures that the failure table
+// retries are repeated in place, with growing pauses, until budget is spent.
+// Queued commands do not use it; their rounds come back by the broker.
+func (g *Guard[P]) Retry(ctx context.Context, call Call[P], budget time.Duration) (Answer, delivery.Attempt, error) {
+	deadline := time.Now().Add(budget)
+	for pause := 50 * time.Millisecond; ; pause *= 2 {
+		answer, attempt, err := g.Call(ctx, call)
+		failure := fault.As(err)
+		if failure == nil || !failure.Reason.Rule().Retry || failure.Reason == fault.CircuitOpen {
+			return answer, attempt, err
+		}
+		wait := max(failure.RetryAfter, pause/2+rand.N(pause/2))
+		if time.Now().Add(wait).After(deadline) {
+			return answer, attempt, err
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+			call.Attempt++
+		case <-ctx.Done():
+			timer.Stop()
+			return answer, attempt, err
+		}
+	}
+}
+
+// HandleError classifies whatever a driver returned, so that everything above
+// can rely on a reason. An unclassified error of a send may hide a message that
+// left, so it counts as an unknown outcome.
+func (g *Guard[P]) HandleError(err error) error {
+	failure := fault.As(err)
+	if failure == nil {
+		return nil
+	}
+	reason := failure.Reason
+	if g.options.Sends && (reason == fault.Internal || failure.Err == context.DeadlineExceeded && reason == fault.Timeout && failure.Op == "") {
+		reason = fault.UnknownOutcome
+	}
+	handled := *failure
+	handled.Reason = reason
+	if handled.Op == "" {
+		handled.Op = g.Name()
+	}
+	return &handled
+}
+
+// Check asks the driver whether the provider is usable.
+func (g *Guard[P]) Check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, g.options.Timeout)
+	defer cancel()
+	ctx, _ = WithExchange(ctx)
+	return g.provider.Check(ctx)
+}
+
+// do calls the driver under the time-out and turns a crash of it into an error.
+func (g *Guard[P]) do(ctx context.Context, call Call[P]) (answer Answer, err error) {
+	ctx, cancel := context.WithTimeout(ctx, g.options.Timeout)
+	defer cancel()
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("driver crashed: %v", cause)
+		}
+		err = g.HandleError(err)
+	}()
+	return g.provider.Do(ctx, call)
+}
+
+func (g *Guard[P]) attempt(call Call[P], exchange *Exchange, started time.Time, took time.Duration, answer Answer, err error) delivery.Attempt {
+	a := delivery.Attempt{
+		Number: call.Attempt, Provider: g.Name(), Endpoint: exchange.Endpoint, Outcome: "ok",
+		MessageID: answer.MessageID, Duration: took, StartedAt: started,
+	}
+	if failure := fault.As(err); failure != nil {
+		a.Outcome, a.Reason, a.ErrorCode = "failed", failure.Reason, failure.Code
+		if failure.Reason == fault.UnknownOutcome {
+			a.Outcome = "unknown"
+		}
+	}
+	if g.options.Redact != nil {
+		a.Request, a.Response = g.options.Redact(exchange)
+	}
+	return a
+}

@@ -1,0 +1,95 @@
+package providers
+
+import (
+	"context"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/gangwon-portal/gangway/internal/delivery"
+	"github.com/gangwon-portal/gangway/internal/fault"
+)
+
+// Route is the order in which the providers of one kind are tried.
+type Route[P any] struct {
+	guards []*Guard[P]
+}
+
+// NewRoute returns a route over guards, first choice first.
+func NewRoute[P any](guards ...*Guard[P]) *Route[P] { return &Route[P]{guards: guards} }
+
+// Outcome is what a route made of one round.
+type Outcome struct {
+	Answer   Answer
+	Provider string
+	// Attempts holds the last call, which the caller records; earlier ones are
+	// journalled already. Empty when no call was made.
+	Attempts []delivery.Attempt
+	Err      error
+}
+
+// Plan chooses the provider of the first call: the pinned one, else the first
+// that is ready. It is "" when none is ready.
+func (r *Route[P]) Plan(pinned string) (string, error) {
+	candidates, err := r.from(pinned)
+	if err != nil {
+		return "", err
+	}
+	if g := firstReady(candidates); g != nil {
+		return g.Name(), nil
+	}
+	return "", nil
+}
+
+// Do makes the calls of one round: run.Provider first, then, where the failure
+// table says so, the ready ones after it. The intent of each further call is
+// committed through the journal before it is made.
+func (r *Route[P]) Do(ctx context.Context, id uuid.UUID, pinned string, request P, run delivery.Run) Outcome {
+	candidates, err := r.from(pinned)
+	if err != nil {
+		return Outcome{Err: err}
+	}
+	start := slices.IndexFunc(candidates, func(g *Guard[P]) bool { return g.Name() == run.Provider })
+	if start < 0 {
+		// The route was changed between plan and call; the next round plans anew.
+		return Outcome{Err: fault.New(fault.Cancelled, "route", "provider %q has left the route", run.Provider)}
+	}
+	guard, candidates := candidates[start], candidates[start+1:]
+	for number := run.Row.Attempts; ; {
+		answer, attempt, err := guard.Call(ctx, Call[P]{ID: id, Attempt: number, Request: request})
+		attempt.Round = run.Row.Round + 1
+		next := firstReady(candidates)
+		if err == nil || next == nil || !fault.Of(err).Rule().Failover {
+			return Outcome{Answer: answer, Provider: guard.Name(), Attempts: []delivery.Attempt{attempt}, Err: err}
+		}
+		if number, err = run.Journal.Begin(ctx, next.Name(), attempt); err != nil {
+			return Outcome{Provider: guard.Name(), Err: err}
+		}
+		guard, candidates = next, candidates[slices.Index(candidates, next)+1:]
+	}
+}
+
+// from lists the providers to try: the pinned one alone, or all.
+func (r *Route[P]) from(pinned string) ([]*Guard[P], error) {
+	if len(r.guards) == 0 {
+		return nil, fault.New(fault.Internal, "route", "no provider is configured")
+	}
+	if pinned == "" {
+		return r.guards, nil
+	}
+	for _, g := range r.guards {
+		if g.Name() == pinned {
+			return []*Guard[P]{g}, nil
+		}
+	}
+	return nil, fault.InvalidField("provider", "%q is not in the route", pinned)
+}
+
+func firstReady[P any](guards []*Guard[P]) *Guard[P] {
+	for _, g := range guards {
+		if g.Ready() {
+			return g
+		}
+	}
+	return nil
+}
