@@ -55,6 +55,42 @@ func (d DSN) MarshalYAML() (any, error) { return d.String(), nil }
 // LogValue serves log/slog.
 func (d DSN) LogValue() slog.Value { return slog.StringValue(d.String()) }
 
+// credentials are the parts that a log must not show, decoded and as written.
+func (d DSN) credentials() []Secret {
+	var found []Secret
+	add := func(text string) {
+		if text != "" {
+			found = append(found, NewSecret(text))
+		}
+	}
+	text := d.Reveal()
+	if !strings.Contains(text, "://") {
+		for pair := range strings.FieldsSeq(text) {
+			if value, ok := strings.CutPrefix(pair, "password="); ok {
+				add(strings.Trim(value, "'"))
+			}
+		}
+		return found
+	}
+	for part := range strings.SplitSeq(text, ",") {
+		u, err := url.Parse(strings.TrimSpace(part))
+		if err != nil {
+			add(part)
+			continue
+		}
+		add(u.Query().Get("password"))
+		password, ok := u.User.Password()
+		if !ok && !strings.HasPrefix(u.Scheme, "postgres") {
+			password = u.User.Username() // a NATS token
+		}
+		add(password)
+		if escaped := url.QueryEscape(password); escaped != password {
+			add(escaped)
+		}
+	}
+	return found
+}
+
 // maskURL keeps scheme, host, path and the name of the user. A user without a
 // password is a token in a NATS URL; a URL that cannot be read shows nothing; of
 // a query only harmless parameters stay.

@@ -1,0 +1,162 @@
+package config
+
+import (
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Setting is one value that is in force, as it may be shown.
+type Setting struct {
+	Path   string `json:"path"`
+	Value  string `json:"value"` // a secret is [Redacted]
+	Origin string `json:"origin"`
+	Reload bool   `json:"reload"` // whether a change takes effect without a restart
+}
+
+// Settings lists every value that is in force, by path. It is safe to print.
+func (c *Config) Settings(origins *Origins) []Setting {
+	var settings []Setting
+	walk(reflect.ValueOf(c).Elem(), nil, func(parts []string, value reflect.Value) {
+		path := public(parts)
+		at, _ := find(path)
+		settings = append(settings, Setting{path, show(value), origins.Of(path).String(), at.key.Reload})
+	})
+	slices.SortFunc(settings, func(a, b Setting) int { return strings.Compare(a.Path, b.Path) })
+	return settings
+}
+
+// Secrets lists every secret text in force, passwords of connection strings
+// included: what a log must never show, whatever field it gets into.
+func (c *Config) Secrets() []Secret {
+	var secrets []Secret
+	add := func(s Secret) {
+		if !s.IsZero() {
+			secrets = append(secrets, s)
+		}
+	}
+	walk(reflect.ValueOf(c).Elem(), nil, func(_ []string, value reflect.Value) {
+		switch v := value.Interface().(type) {
+		case Secret:
+			add(v)
+		case []Secret:
+			for _, s := range v {
+				add(s)
+			}
+		case DSN:
+			for _, s := range v.credentials() {
+				add(s)
+			}
+		}
+	})
+	identities, _ := parseIdentities(c.SecretsKey)
+	for _, identity := range identities {
+		add(NewSecret(identity.String()))
+	}
+	return secrets
+}
+
+// Change is one difference between two configurations.
+type Change struct {
+	Path   string
+	Reload bool
+}
+
+// Diff lists the paths whose values differ in next, sorted. A reload that finds
+// one with Reload false is refused.
+func (c *Config) Diff(next *Config) []Change {
+	before, after := c.values(), next.values()
+	var changes []Change
+	for _, path := range slices.Compact(slices.Sorted(slices.Values(append(sortedKeys(before), sortedKeys(after)...)))) {
+		if !reflect.DeepEqual(before[path], after[path]) {
+			at, _ := find(path)
+			changes = append(changes, Change{path, at.key.Reload})
+		}
+	}
+	return changes
+}
+
+func (c *Config) values() map[string]any {
+	values := map[string]any{}
+	walk(reflect.ValueOf(c).Elem(), nil, func(parts []string, value reflect.Value) {
+		values[public(parts)] = value.Interface()
+	})
+	return values
+}
+
+// value returns what is in force for a path, as it may be shown.
+func (c *Config) value(path string) (string, bool) {
+	at, ok := find(path)
+	if !ok {
+		return "", false
+	}
+	var text string
+	var set bool
+	walk(reflect.ValueOf(c).Elem(), nil, func(parts []string, value reflect.Value) {
+		if slices.Equal(parts, at.field()) {
+			text, set = show(value), true
+		}
+	})
+	return text, set
+}
+
+// walk visits every value of the configuration with the parts of its field path.
+func walk(v reflect.Value, parts []string, visit func(parts []string, value reflect.Value)) {
+	next := func(part string) []string { return append(parts[:len(parts):len(parts)], part) }
+	switch {
+	case v.Kind() == reflect.Map:
+		for _, key := range v.MapKeys() {
+			walk(v.MapIndex(key), next(key.String()), visit)
+		}
+	case v.Kind() == reflect.Struct && v.Type() != reflect.TypeFor[Secret]() && v.Type() != reflect.TypeFor[DSN]():
+		for i := range v.NumField() {
+			name, options, _ := strings.Cut(v.Type().Field(i).Tag.Get("mapstructure"), ",")
+			switch {
+			case options == "squash":
+				walk(v.Field(i), parts, visit)
+			case name != "-":
+				walk(v.Field(i), next(name), visit)
+			}
+		}
+	default:
+		visit(parts, v)
+	}
+}
+
+// public turns the parts of a field into the path that people use.
+func public(parts []string) string {
+	if len(parts) > 2 && parts[0] == "cache" && parts[1] == "providers" {
+		parts = slices.Delete(slices.Clone(parts), 1, 2)
+		if len(parts) > 3 && parts[2] == "calls" {
+			parts = slices.Delete(parts, 2, 3)
+		}
+	}
+	return strings.Join(parts, ".")
+}
+
+func show(value reflect.Value) string {
+	switch v := value.Interface().(type) {
+	case time.Duration:
+		return duration(v)
+	case []string:
+		return strings.Join(v, ", ")
+	case []Secret:
+		return strings.Join(slices.Repeat([]string{Redacted}, len(v)), ", ")
+	case Secret:
+		return v.String()
+	case DSN:
+		return v.String()
+	case string:
+		return v
+	case bool:
+		return strconv.FormatBool(v)
+	case float64:
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	case int, int64:
+		return strconv.FormatInt(value.Int(), 10)
+	default:
+		return ""
+	}
+}
