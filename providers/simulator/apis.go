@@ -4,7 +4,13 @@ import "net/http"
 
 // apis lists the vendors' HTTP APIs by provider name.
 func (s *Simulator) apis() map[string]http.Handler {
-	return map[string]http.Handler{}
+	addresses := newCatalogue()
+	return map[string]http.Handler{
+		"nicednb": s.nicednb(),
+		"nts":     s.nts(),
+		"juso":    s.juso(addresses),
+		"kakao":   s.kakao(addresses),
+	}
 }
 
 // startSMTP opens one SMTP server per mail provider.
