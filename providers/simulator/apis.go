@@ -14,4 +14,18 @@ func (s *Simulator) apis() map[string]http.Handler {
 }
 
 // startSMTP opens one SMTP server per mail provider.
-func (s *Simulator) startSMTP() error { return nil }
+func (s *Simulator) startSMTP() error {
+	certificate, err := selfSigned(s.options.Host)
+	if err != nil {
+		return err
+	}
+	for _, provider := range mailProviders() {
+		m, err := s.openMail(provider, certificate)
+		if err != nil {
+			return err
+		}
+		s.smtp[provider] = m.listener.Addr().String()
+		s.closers = append(s.closers, m.close)
+	}
+	return nil
+}
