@@ -1,10 +1,12 @@
 package command
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"slices"
 
-	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/gangwon-portal/gangway/internal/fault"
@@ -25,26 +27,50 @@ var digestFree = []string{"id", "send_at", "expires_at"}
 // structure, so that a later worker with more fields computes the same digest,
 // and so that the order and spacing that jsonb changes do not matter.
 func DigestOf(kind Kind, body []byte) (Digest, error) {
-	var members map[string]jsontext.Value
-	if err := json.Unmarshal(body, &members); err != nil {
-		return Digest{}, fault.Wrap(fault.Invalid, "command: digest", err)
-	}
-	for _, name := range digestFree {
-		delete(members, name)
-	}
-	canonical, err := json.Marshal(members, json.Deterministic(true))
+	canonical, err := canonical(body)
 	if err != nil {
 		return Digest{}, fault.Wrap(fault.Invalid, "command: digest", err)
 	}
-	value := jsontext.Value(canonical)
-	if err := value.Canonicalize(); err != nil {
-		return Digest{}, fault.Wrap(fault.Invalid, "command: digest", err)
-	}
-	hash := sha256.New()
-	hash.Write([]byte(kind))
-	hash.Write([]byte{'\n'})
-	hash.Write(value)
-	var d Digest
-	hash.Sum(d[:0])
-	return d, nil
+	text := make([]byte, 0, len(kind)+1+len(canonical))
+	text = append(append(text, kind...), '\n')
+	return sha256.Sum256(append(text, canonical...)), nil
 }
+
+// canonical copies the members that count, then sorts and normalises the copy.
+func canonical(body []byte) (jsontext.Value, error) {
+	in := jsontext.NewDecoder(bytes.NewBuffer(body))
+	if begin, err := in.ReadToken(); err != nil || begin.Kind() != '{' {
+		return nil, errors.Join(err, errNotObject)
+	}
+	out := make(jsontext.Value, 0, len(body)+2)
+	out = append(out, '{')
+	for in.PeekKind() == '"' {
+		name, err := in.ReadValue()
+		if err != nil {
+			return nil, err
+		}
+		// The decoder reuses its buffer: the name is copied before the value is read.
+		start := len(out)
+		out = append(append(out, name...), ':')
+		free := slices.ContainsFunc(digestFree, func(n string) bool { return string(out[start+1:len(out)-2]) == n })
+		value, err := in.ReadValue()
+		if err != nil {
+			return nil, err
+		}
+		if free {
+			out = out[:start]
+			continue
+		}
+		out = append(append(out, value...), ',')
+	}
+	if _, err := in.ReadToken(); err != nil {
+		return nil, err
+	}
+	if out[len(out)-1] == ',' {
+		out = out[:len(out)-1]
+	}
+	out = append(out, '}')
+	return out, out.Canonicalize()
+}
+
+var errNotObject = errors.New("body is not a JSON object")

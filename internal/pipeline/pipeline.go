@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -23,6 +24,9 @@ type Pipeline struct {
 
 	mu   sync.Mutex
 	live map[uuid.UUID]struct{} // tokens of the claims being executed here
+
+	inFlight atomic.Int64
+	progress atomic.Int64 // when a command last began or ended, in Unix nanoseconds
 }
 
 // Options say how a pipeline behaves.
@@ -50,8 +54,8 @@ func (p *Pipeline) Process(ctx context.Context, m Message) error {
 	if !ok {
 		return fmt.Errorf("pipeline: subject %q is no command's", m.Subject())
 	}
-	p.options.Observer.Began(kind)
-	defer p.options.Observer.Ended(kind)
+	p.began(kind)
+	defer p.ended(kind)
 
 	run := &execution{p: p, m: m}
 	if !run.decode(kind, lane) {
@@ -206,6 +210,18 @@ func (j *journal) Begin(ctx context.Context, provider string, done delivery.Atte
 	return j.row.Attempts, nil
 }
 
+func (p *Pipeline) began(kind command.Kind) {
+	p.inFlight.Add(1)
+	p.progress.Store(p.options.Now().UnixNano())
+	p.options.Observer.Began(kind)
+}
+
+func (p *Pipeline) ended(kind command.Kind) {
+	p.inFlight.Add(-1)
+	p.progress.Store(p.options.Now().UnixNano())
+	p.options.Observer.Ended(kind)
+}
+
 func (p *Pipeline) remember(token uuid.UUID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -224,3 +240,13 @@ func (p *Pipeline) holds(token uuid.UUID) bool {
 	_, ok := p.live[token]
 	return ok
 }
+
+// Working reports whether the pipeline makes progress: false when commands are
+// in flight and none has taken a step for a long time.
+func (p *Pipeline) Working() bool {
+	idle := p.options.Now().Sub(time.Unix(0, p.progress.Load()))
+	return p.inFlight.Load() == 0 || idle < stuckAfter
+}
+
+// stuckAfter is longer than any provider's time-out.
+const stuckAfter = 5 * time.Minute
