@@ -156,22 +156,28 @@ func within(t *testing.T, signal <-chan struct{}, what string) {
 	}
 }
 
-// expiring is a context that ends exactly when told to, with the error of a
+// Expiring is a context that ends exactly when told to, with the error of a
 // deadline or of a cancel: no case depends on how fast the machine is.
-type expiring struct {
+type Expiring struct {
 	context.Context
 	done chan struct{}
 	err  error
 }
 
-func newExpiring(err error) *expiring {
-	return &expiring{Context: context.Background(), done: make(chan struct{}), err: err}
+// NewExpiring returns a context that will end with err: context.Canceled or
+// context.DeadlineExceeded.
+func NewExpiring(err error) *Expiring {
+	return &Expiring{Context: context.Background(), done: make(chan struct{}), err: err}
 }
 
-func (e *expiring) expire()               { close(e.done) }
-func (e *expiring) Done() <-chan struct{} { return e.done }
+// Expire ends it.
+func (e *Expiring) Expire() { close(e.done) }
 
-func (e *expiring) Err() error {
+// Done implements [context.Context].
+func (e *Expiring) Done() <-chan struct{} { return e.done }
+
+// Err implements [context.Context].
+func (e *Expiring) Err() error {
 	select {
 	case <-e.done:
 		return e.err

@@ -46,8 +46,8 @@ func (s Suite[P]) faults() []step[P] {
 // endedBefore calls with a context that is over: nothing may reach the vendor.
 func (s Suite[P]) endedBefore(cause error, want fault.Reason) func(*testing.T, *bench[P]) {
 	return func(t *testing.T, b *bench[P]) {
-		ctx := newExpiring(cause)
-		ctx.expire()
+		ctx := NewExpiring(cause)
+		ctx.Expire()
 		exchange, err := b.do(t, ctx, nil)
 		b.compare(t, Case[P]{Want: want}, err)
 		if exchange.Left {
@@ -80,14 +80,14 @@ func (s Suite[P]) silent(name string, cause error, lookup fault.Reason) step[P] 
 // endsDuring ends the context when the server has seen the call.
 func (s Suite[P]) endsDuring(t *testing.T, b *bench[P], cause error, want fault.Reason) {
 	t.Helper()
-	ctx := newExpiring(cause)
+	ctx := NewExpiring(cause)
 	result := make(chan error, 1)
 	go func() {
 		_, err := b.do(t, ctx, nil)
 		result <- err
 	}()
 	within(t, b.arrived, "the vendor seeing the call")
-	ctx.expire()
+	ctx.Expire()
 	done := make(chan struct{})
 	var err error
 	go func() {
