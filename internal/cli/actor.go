@@ -1,0 +1,32 @@
+package cli
+
+import (
+	"os"
+	"os/user"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// actor is who gives an order, for the audit log.
+type actor struct{ by, note string }
+
+func (a *actor) flags(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&a.by, "by", "", "`NAME` for the audit log; else the user of this machine")
+	cmd.Flags().StringVar(&a.note, "note", "", "`TEXT` that says why, for the audit log")
+}
+
+// name is the flag's, else user@host.
+func (a *actor) name() string {
+	if by := strings.TrimSpace(a.by); by != "" {
+		return by
+	}
+	name := "unknown"
+	if account, err := user.Current(); err == nil && account.Username != "" {
+		name = account.Username
+	}
+	if host, err := os.Hostname(); err == nil && host != "" {
+		name += "@" + host
+	}
+	return name
+}

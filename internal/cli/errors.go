@@ -1,0 +1,101 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gangwon-portal/gangway/internal/fault"
+)
+
+// failure is an error of a command line that was understood. Whatever else
+// leaves cobra is a mistake in the command line itself.
+type failure struct{ err error }
+
+func (f failure) Error() string { return f.err.Error() }
+func (f failure) Unwrap() error { return f.err }
+
+// usageError is a mistake in the command line that only the command could see.
+type usageError struct{ err error }
+
+func (u usageError) Error() string { return u.err.Error() }
+func (u usageError) Unwrap() error { return u.err }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// misused turns the mistake of one flag into a usage error that names the flag.
+func misused(flag string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return usageError{fmt.Errorf("--%s: %w", flag, err)}
+}
+
+// does makes a cobra function of one of ours and marks its errors.
+func does(run func(ctx context.Context, args []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		err := run(cmd.Context(), args)
+		if err == nil {
+			return nil
+		}
+		if usage, ok := errors.AsType[usageError](err); ok {
+			return usageError{fmt.Errorf("%w (see %s --help)", usage.err, cmd.CommandPath())}
+		}
+		return failure{err}
+	}
+}
+
+// settingsError is a mistake in flags, environment or files that was found
+// while a backend was being opened.
+type settingsError struct{ err error }
+
+func (s settingsError) Error() string { return s.err.Error() }
+func (s settingsError) Unwrap() error { return s.err }
+
+// settled marks an error of opening a backend when the settings are to blame.
+func settled(err error) error {
+	if fault.Of(err) == fault.Invalid {
+		return settingsError{err}
+	}
+	return err
+}
+
+func exitCode(err error) int {
+	if err == nil {
+		return ExitDone
+	}
+	if _, ok := errors.AsType[settingsError](err); ok {
+		return ExitUsage
+	}
+	if _, ok := errors.AsType[failure](err); ok {
+		return ExitFailed
+	}
+	return ExitUsage
+}
+
+// sentence is the one line that a person reads of err.
+func sentence(ctx context.Context, err error) string {
+	text := plain(err)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) && !strings.HasPrefix(text, "interrupted") {
+		text = "interrupted: " + text
+	}
+	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
+	for i, line := range lines {
+		lines[i] = strings.TrimSpace(line)
+	}
+	return clean(strings.Join(lines, "; "))
+}
+
+// plain is the text of err. The mistake of a command is told without the names
+// of the functions that found it.
+func plain(err error) string {
+	if e, ok := errors.AsType[*fault.Error](err); ok && e.Reason == fault.Invalid && e.Err == nil && e.Message != "" {
+		bare := *e
+		bare.Op = ""
+		return strings.Replace(err.Error(), e.Error(), bare.Error(), 1)
+	}
+	return err.Error()
+}

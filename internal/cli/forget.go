@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+func (p *program) forgetCommand() *cobra.Command {
+	var who actor
+	var sure, dryRun bool
+	cmd := &cobra.Command{
+		Use:   "forget RECIPIENT",
+		Short: "Remove one person's data for good",
+		Long: `Remove one person's data for good: recipient, content and what providers said of
+every command to this address or number. Ids and statuses stay, so that nothing
+is sent twice. On a terminal it asks first.`,
+		Example: `  publisher forget kim@example.kr --dry-run
+  publisher forget 010-1234-5678 --yes --note "request 2026-17"`,
+		Args: wants("RECIPIENT"),
+		RunE: does(func(ctx context.Context, args []string) error {
+			if err := recipients(args); err != nil {
+				return err
+			}
+			if !dryRun && !sure {
+				if err := p.confirm(args[0]); err != nil {
+					return err
+				}
+			}
+			eraser, err := open(ctx, p, p.backends.Eraser)
+			if err != nil {
+				return err
+			}
+			erased, err := eraser.Forget(ctx, args[0], dryRun, who.name())
+			if err != nil {
+				return err
+			}
+			if p.format == jsonFormat {
+				return p.out.object(erased)
+			}
+			done := "removed"
+			if dryRun {
+				done = "would be removed; nothing was done"
+			}
+			p.out.printf("%d commands, %d attempts, %d events, %d dead letters %s\n",
+				erased.Deliveries, erased.Attempts, erased.Events, erased.Letters, done)
+			return nil
+		}),
+	}
+	cmd.Flags().BoolVar(&sure, "yes", false, "do not ask")
+	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "only count")
+	who.flags(cmd)
+	return cmd
+}
+
+// confirm asks a person to repeat what is about to be removed.
+func (p *program) confirm(recipient string) error {
+	file, ok := p.in.(*os.File)
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return usagef("this cannot be undone: give --yes to go on without being asked, or --dry-run to count")
+	}
+	p.err.printf("Everything about %s is removed for good. Type it again to go on: ", clean(recipient))
+	if err := p.err.flush(); err != nil {
+		return err
+	}
+	answer, err := bufio.NewReader(io.LimitReader(p.in, 1024)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if strings.TrimSpace(answer) != recipient {
+		return errors.New("not confirmed: nothing was removed")
+	}
+	return nil
+}

@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/gangwon-portal/gangway/internal/command"
+)
+
+// Cache is the response cache of the fleet.
+type Cache interface {
+	// Purge removes entries and returns how many there were.
+	Purge(ctx context.Context, purge Purge) (int, error)
+	Stats(ctx context.Context) ([]CacheStat, error)
+}
+
+// Purge says which entries to remove: by pattern of keys, or those of one
+// company. Exactly one of Pattern and Kind is set.
+type Purge struct {
+	Pattern            string // "nicednb.*", "*"
+	Kind               command.Kind
+	RegistrationNumber string // ten digits, with Kind business.verify
+	By                 string
+}
+
+// CacheStat counts one cache: a provider's call.
+type CacheStat struct {
+	Cache   string `json:"cache"`
+	Entries int    `json:"entries"`
+	Hits    int64  `json:"hits"`
+	Stale   int64  `json:"stale"`
+	Misses  int64  `json:"misses"`
+}
+
+// Alerts are the alerts of the fleet.
+type Alerts interface {
+	// List returns those that are firing; with resolved also those of the last days.
+	List(ctx context.Context, resolved bool) ([]Alert, error)
+}
+
+// Alert is one alert.
+type Alert struct {
+	Alert      string    `json:"alert"`
+	Subject    string    `json:"subject,omitzero"` // provider, kind or stream it is about
+	Message    string    `json:"message"`
+	RaisedAt   time.Time `json:"raised_at"`
+	ResolvedAt time.Time `json:"resolved_at,omitzero"`
+}
+
+// Audit is the log of what people did.
+type Audit interface {
+	List(ctx context.Context, filter AuditFilter, page Page) (records []AuditRecord, next string, err error)
+}
+
+// AuditFilter narrows the audit log. Zero fields do not narrow.
+type AuditFilter struct {
+	Since  time.Time
+	By     string
+	Action string
+	Target string
+}
+
+// AuditRecord is a row of gangway.audit_log.
+type AuditRecord struct {
+	At     time.Time `json:"at"`
+	By     string    `json:"by"`
+	Action string    `json:"action"`
+	Target string    `json:"target"`
+	Detail string    `json:"detail,omitzero"`
+}
+
+// Eraser removes one person's data.
+type Eraser interface {
+	// Forget removes recipient, content and what providers said of every delivery
+	// to one address or number; ids and statuses stay. With dryRun it only counts.
+	Forget(ctx context.Context, recipient string, dryRun bool, by string) (Erased, error)
+}
+
+// Erased counts what was removed.
+type Erased struct {
+	Deliveries int `json:"deliveries"`
+	Attempts   int `json:"attempts"`
+	Events     int `json:"events"`
+	Letters    int `json:"dead_letters"`
+}

@@ -1,0 +1,168 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net/mail"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+func (p *program) suppressionsCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "suppressions",
+		Short: "Addresses and numbers that get nothing more",
+		Long: `Addresses and numbers that get nothing more: because they bounced, complained or
+unsubscribed, or because a person said so.`,
+		Example: `  publisher suppressions list
+  publisher suppressions add kim@example.kr --note "asked by telephone"`,
+	}
+	cmd.AddCommand(p.suppressionsListCommand(), p.suppressionsAddCommand(), p.suppressionsRemoveCommand())
+	return cmd
+}
+
+func (p *program) suppressionsListCommand() *cobra.Command {
+	var limit int
+	cmd := &cobra.Command{
+		Use:   "list [PART]",
+		Short: "List them, newest first",
+		Long:  "List them, newest first; with PART only those whose address or number contains it.",
+		Example: `  publisher suppressions list
+  publisher suppressions list @example.kr -o json`,
+		Args: wants("[PART]"),
+		RunE: does(func(ctx context.Context, args []string) error {
+			if err := checkLimit(limit); err != nil {
+				return err
+			}
+			suppressions, err := open(ctx, p, p.backends.Suppressions)
+			if err != nil {
+				return err
+			}
+			return rows(ctx, p, list[Suppression]{
+				limit: limit,
+				empty: "nobody is suppressed",
+				columns: []column{
+					{title: "recipient"}, {title: "reason"}, {title: "provider"}, {title: "since"}, {title: "until"}, {title: "note", shrink: 40},
+				},
+				row: func(s Suppression) []string {
+					return []string{s.Recipient, s.Reason, s.Provider, p.stamp(s.CreatedAt), p.stamp(s.ExpiresAt), s.Note}
+				},
+				page: func(ctx context.Context, page Page) ([]Suppression, string, error) {
+					return suppressions.List(ctx, strings.Join(args, ""), page)
+				},
+			})
+		}),
+	}
+	limitFlag(cmd, &limit)
+	return cmd
+}
+
+func (p *program) suppressionsAddCommand() *cobra.Command {
+	var who actor
+	var expires string
+	cmd := &cobra.Command{
+		Use:   "add RECIPIENT...",
+		Short: "Send nothing more to addresses or numbers",
+		Long:  "Send nothing more to these addresses or numbers, for good or until --expires.",
+		Example: `  publisher suppressions add kim@example.kr 010-1234-5678 --note "asked by telephone"
+  publisher suppressions add lee@example.kr --expires +30d`,
+		Args: wants("RECIPIENT..."),
+		RunE: does(func(ctx context.Context, args []string) error {
+			template := Suppression{Reason: "manual", Note: who.note, CreatedAt: p.now()}
+			if expires != "" {
+				at, err := moment(expires, p.now())
+				if err != nil {
+					return misused("expires", err)
+				}
+				template.ExpiresAt = at
+			}
+			if err := recipients(args); err != nil {
+				return err
+			}
+			suppressions, err := open(ctx, p, p.backends.Suppressions)
+			if err != nil {
+				return err
+			}
+			for _, recipient := range args {
+				template.Recipient = recipient
+				if err := suppressions.Add(ctx, template, who.name()); err != nil {
+					return fmt.Errorf("suppress %s: %w", recipient, err)
+				}
+				if err := p.said(recipient, "suppressed"); err != nil {
+					return err
+				}
+			}
+			return nil
+		}),
+	}
+	cmd.Flags().StringVar(&expires, "expires", "", "until this `TIME`: RFC 3339, or +30d from now")
+	who.flags(cmd)
+	return cmd
+}
+
+func (p *program) suppressionsRemoveCommand() *cobra.Command {
+	var who actor
+	cmd := &cobra.Command{
+		Use:     "remove RECIPIENT...",
+		Short:   "Send to addresses or numbers again",
+		Long:    "Send to these addresses or numbers again.",
+		Example: "  publisher suppressions remove kim@example.kr --note \"new mailbox\"",
+		Args:    wants("RECIPIENT..."),
+		RunE: does(func(ctx context.Context, args []string) error {
+			suppressions, err := open(ctx, p, p.backends.Suppressions)
+			if err != nil {
+				return err
+			}
+			missing := []string{}
+			for _, recipient := range args {
+				found, err := suppressions.Remove(ctx, recipient, who.name())
+				switch {
+				case err != nil:
+					return fmt.Errorf("remove %s: %w", recipient, err)
+				case !found:
+					missing = append(missing, recipient)
+				default:
+					if err := p.said(recipient, "removed"); err != nil {
+						return err
+					}
+				}
+			}
+			if len(missing) > 0 {
+				return fmt.Errorf("%s is not suppressed: see publisher suppressions list", strings.Join(missing, ", "))
+			}
+			return nil
+		}),
+	}
+	who.flags(cmd)
+	return cmd
+}
+
+// said prints what was done about one thing.
+func (p *program) said(subject, done string) error {
+	if p.format == jsonFormat {
+		return p.out.object(struct {
+			Subject string `json:"subject"`
+			Done    string `json:"done"`
+		}{subject, done})
+	}
+	p.out.printf("%s %s\n", clean(subject), done)
+	return p.out.flush()
+}
+
+// recipients checks that each word is an address or a number.
+func recipients(words []string) error {
+	for _, word := range words {
+		digits := strings.Map(func(r rune) rune {
+			if r >= '0' && r <= '9' {
+				return r
+			}
+			return -1
+		}, word)
+		address, err := mail.ParseAddress(word)
+		if (err != nil || address.Address != word) && (len(digits) < 8 || len(digits) > 15 || strings.Contains(word, "@")) {
+			return usagef("%q is neither an e-mail address nor a phone number", word)
+		}
+	}
+	return nil
+}
