@@ -10,6 +10,11 @@ func (s *Simulator) apis() map[string]http.Handler {
 		"nts":     s.nts(),
 		"juso":    s.juso(addresses),
 		"kakao":   s.kakao(addresses),
+
+		"sns":      s.sns(),
+		"solapi":   s.solapi(),
+		"nhncloud": s.nhncloud(),
+		"sens":     s.sens(),
 	}
 }
 
