@@ -97,8 +97,8 @@ func (c *cluster) create(ctx context.Context, sync bool) error {
 // command runs a Postgres program as the cluster's account, with nothing of our
 // environment that could change what it does.
 func (c *cluster) command(program string, out io.Writer, args ...string) *exec.Cmd {
-	cmd := exec.Command(program, args...)
-	cmd.Dir = c.folder // the account may not be allowed into ours
+	cmd := exec.Command(program, args...) //nolint:noctx // it is stopped in order, not killed when a context ends
+	cmd.Dir = c.folder                    // the account may not be allowed into ours
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"}
 	cmd.SysProcAttr = c.account.attributes()
 	cmd.Stdout, cmd.Stderr = out, out

@@ -191,11 +191,15 @@ func TestCause(t *testing.T) {
 // gives on some systems is not.
 func passable(t *testing.T) string {
 	t.Helper()
-	path, err := os.MkdirTemp("/tmp", "passable-")
+	path, err := os.MkdirTemp("/tmp", "passable-") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(path) })
+	t.Cleanup(func() {
+		if err := os.RemoveAll(path); err != nil {
+			t.Error(err)
+		}
+	})
 	mkdir(t, path, 0o755)
 	return resolved(path)
 }

@@ -2,7 +2,6 @@ package devstack
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -143,7 +142,7 @@ func newNATSLog(out *zap.Logger) *natsLog {
 func (l *natsLog) Fatalf(format string, v ...any) {
 	l.out.Errorf(format, v...)
 	select {
-	case l.fatal <- errors.New(fmt.Sprintf(format, v...)):
+	case l.fatal <- fmt.Errorf(format, v...):
 	default:
 	}
 }

@@ -2,6 +2,7 @@ package testkit
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"testing"
@@ -76,7 +77,9 @@ func echo(t *testing.T) (address string) {
 			if err != nil {
 				return
 			}
-			go io.Copy(conn, conn)
+			go func() {
+				_, _ = io.Copy(conn, conn) // until either side is gone
+			}()
 		}
 	}()
 	return listener.Addr().String()
@@ -104,6 +107,6 @@ func roundTrip(conn net.Conn, patience time.Duration) error {
 }
 
 func isTimeout(err error) bool {
-	timeout, ok := err.(net.Error)
+	timeout, ok := errors.AsType[net.Error](err)
 	return ok && timeout.Timeout()
 }

@@ -69,6 +69,15 @@ func Eventually(t testing.TB, within time.Duration, cond func() bool, what ...an
 	}
 }
 
+// Size returns how much a test does: usual in `make test`, long in `make
+// test-long`.
+func Size(usual, long int) int {
+	if os.Getenv("TEST_LONG") != "" {
+		return long
+	}
+	return usual
+}
+
 // NoLeaks fails the test when goroutines that it started are left at its end.
 // Call it first, because cleanups run in reverse order.
 func NoLeaks(t testing.TB) {

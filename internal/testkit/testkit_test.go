@@ -64,3 +64,12 @@ func TestNoLeaksNoticesALeak(t *testing.T) {
 		t.Errorf("message %q, want the leaked goroutine's stack", message)
 	}
 }
+
+func TestSize(t *testing.T) {
+	for env, want := range map[string]int{"": 2, "1": 200} {
+		t.Setenv("TEST_LONG", env)
+		if got := Size(2, 200); got != want {
+			t.Errorf("TEST_LONG=%q: %d, want %d", env, got, want)
+		}
+	}
+}
