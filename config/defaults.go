@@ -51,7 +51,7 @@ func mockRoutes() map[string]string {
 
 // below adds a default. What is said later wins, as in every layer.
 func (l *loader) below(path, text, by string) {
-	at, ok := find(path)
+	at, ok := l.table.find(path)
 	if !ok {
 		l.problems.add(path, text, "a default has no key in the table")
 		return

@@ -14,8 +14,8 @@ func (l *loader) demands(c *Config) Problems {
 		require = append([]string{"nats.url", "postgres.url"}, require...)
 	}
 	for _, path := range require {
-		at, ok := find(path)
-		if value, set := c.value(path); !ok || !set || value == "" {
+		at, _ := l.table.find(path)
+		if value, set := c.value(at); !set || value == "" {
 			p.add(path, "", "is empty; set %s or %s in the configuration file", at.env(), path)
 		}
 	}

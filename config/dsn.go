@@ -127,7 +127,7 @@ func maskKeywords(text string) string {
 		return ""
 	}
 	if !strings.Contains(text, "=") {
-		return maskURL("//" + text)[2:]
+		return maskURL("//" + text)
 	}
 	if strings.ContainsAny(text, `'\`) {
 		return Redacted

@@ -11,23 +11,24 @@ import (
 // pattern of [Keys], a path, a section, or the name of a variable. c and origins
 // may be nil.
 func Explain(key string, c *Config, origins *Origins) (string, error) {
+	table := newTable()
 	var names []string
 	if c != nil {
 		names = sortedKeys(c.Providers)
 	}
 	if variable, ok := strings.CutPrefix(key, envPrefix); ok {
-		at, found := findEnv(variable, slices.Concat(names, Presets()))
+		at, found := table.findEnv(variable, slices.Concat(names, Presets()))
 		if !found {
-			return "", fmt.Errorf("config: explain %s: %s", key, unknownVariable(variable, slices.Concat(names, Presets()), nil))
+			return "", fmt.Errorf("config: explain %s: %s", key, table.unknownVariable(variable, slices.Concat(names, Presets()), nil))
 		}
 		key = at.path()
 	}
 	for _, k := range Keys() {
-		if k.Path == key {
+		if k.Path == key && strings.Contains(key, "<") {
 			return describe(place{key: k}, nil, nil), nil
 		}
 	}
-	if at, ok := find(key); ok {
+	if at, ok := table.find(key); ok {
 		return describe(at, c, origins), nil
 	}
 	var section []string
@@ -37,7 +38,7 @@ func Explain(key string, c *Config, origins *Origins) (string, error) {
 		}
 	}
 	if len(section) == 0 {
-		return "", fmt.Errorf("config: explain %s: %s", key, unknown(key))
+		return "", fmt.Errorf("config: explain %s: %s", key, table.unknown(key))
 	}
 	return strings.Join(section, "\n") + "\n", nil
 }
@@ -57,7 +58,7 @@ func describe(at place, c *Config, origins *Origins) string {
 	b.WriteString(path + "\n")
 	line("", k.Doc)
 	if c != nil {
-		value, _ := c.value(path)
+		value, _ := c.value(at)
 		if value == "" {
 			value = "(empty)"
 		}

@@ -14,8 +14,9 @@ func FlagName(path string) string {
 // AddFlags defines a flag for each path, described by the table. Secrets have no
 // flags: a command line is visible to every user of the machine.
 func AddFlags(flags *pflag.FlagSet, paths ...string) {
+	table := newTable()
 	for _, path := range paths {
-		at, ok := find(path)
+		at, ok := table.find(path)
 		if !ok || at.key.Type == SecretText || at.key.Type == SecretList {
 			continue
 		}

@@ -41,7 +41,7 @@ type Options struct {
 // every mistake at once; the Config is then as far as it could be read and must
 // not be run. Origins are valid in either case.
 func Load(options Options) (*Config, *Origins, error) {
-	l := &loader{options: options, last: map[string]int{}}
+	l := &loader{options: options, table: newTable(), last: map[string]int{}}
 	l.environ = environ(options.Environ)
 	l.secrets = references{environ: l.environ}
 	l.env = l.environment()
@@ -64,6 +64,7 @@ func Load(options Options) (*Config, *Origins, error) {
 // loader holds what is known while a configuration is put together.
 type loader struct {
 	options  Options
+	table    table
 	environ  map[string]string
 	env      string
 	path     string // of the file that was read
@@ -110,9 +111,9 @@ func (l *loader) secretsKey() Secret {
 // put records one value of a layer, or the problem that its key is unknown. An
 // empty text of a type that has no empty value says nothing.
 func (l *loader) put(path string, r raw, origin Origin, dir string) {
-	at, ok := find(path)
+	at, ok := l.table.find(path)
 	if !ok {
-		l.problems.add(path, "", "%s (%s)", unknown(path), origin)
+		l.problems.add(path, "", "%s (%s)", l.table.unknown(path), origin)
 		return
 	}
 	l.record(setting{at, r, origin, dir})

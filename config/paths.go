@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -20,12 +21,30 @@ func (p place) field() []string { return fill(strings.Split(p.key.fieldPath(), "
 
 func (p place) env() string { return envName(p.path()) }
 
-// find returns the setting that a dotted path names, also by a short form.
-func find(path string) (place, bool) {
-	parts := strings.Split(strings.ToLower(path), ".")
+// table is [Keys] taken apart once, for many questions.
+type table []row
+
+type row struct {
+	key   Key
+	parts []string // of the path
+	words []string // of the variable
+}
+
+func newTable() table {
+	var t table
 	for _, key := range Keys() {
-		if found := match(strings.Split(key.Path, "."), parts, namePart); len(found) > 0 {
-			return place{key, found[0]}, true
+		words := strings.FieldsFunc(key.Path, func(r rune) bool { return r == '.' || r == '_' })
+		t = append(t, row{key, strings.Split(key.Path, "."), words})
+	}
+	return t
+}
+
+// find returns the setting that a dotted path names, also by a short form.
+func (t table) find(path string) (place, bool) {
+	parts := strings.Split(strings.ToLower(path), ".")
+	for _, row := range t {
+		if found := match(row.parts, parts, namePart); len(found) > 0 {
+			return place{row.key, found[0]}, true
 		}
 	}
 	return place{}, false
@@ -47,7 +66,7 @@ func namePart(wildcard string, taken []string) (string, bool) {
 // hold "_" in a variable, so there can be several ways to read one: a known
 // provider wins, then the reading with more words of the table, then the shorter
 // name.
-func findEnv(variable string, known []string) (place, bool) {
+func (t table) findEnv(variable string, known []string) (place, bool) {
 	words := strings.Split(strings.ToLower(variable), "_")
 	if len(words) > 24 {
 		return place{}, false
@@ -72,11 +91,10 @@ func findEnv(variable string, known []string) (place, bool) {
 	}
 	var best place
 	var bestScore []int
-	for _, key := range Keys() {
-		pattern := strings.FieldsFunc(key.Path, func(r rune) bool { return r == '.' || r == '_' })
-		for _, names := range match(pattern, words, name) {
+	for _, row := range t {
+		for _, names := range match(row.words, words, name) {
 			score := []int{0, 0, 0}
-			for _, part := range pattern {
+			for _, part := range row.words {
 				if !isWildcard(part) {
 					score[1]++
 				}
@@ -88,7 +106,7 @@ func findEnv(variable string, known []string) (place, bool) {
 				}
 			}
 			if bestScore == nil || slices.Compare(score, bestScore) > 0 {
-				best, bestScore = place{key, names}, score
+				best, bestScore = place{row.key, names}, score
 			}
 		}
 	}
@@ -125,22 +143,17 @@ func match(pattern, parts []string, name func(wildcard string, taken []string) (
 
 // nearest returns the key that an unknown path most likely means, with the
 // path's own names in its wildcards; "" when none is near.
-func nearest(path string) string {
+func (t table) nearest(path string) string {
 	parts := strings.Split(strings.ToLower(path), ".")
 	best, bestDistance := "", max(2, len(path)/4)+1
-	for _, key := range Keys() {
-		pattern := strings.Split(key.Path, ".")
-		if strings.Contains(key.Path, "<option>") {
+	for _, row := range t {
+		if strings.Contains(row.key.Path, "<option>") {
 			continue
 		}
-		candidate := slices.Clone(pattern)
-		for i, part := range pattern {
-			switch {
-			case !isWildcard(part) || i >= len(parts):
-			case part == "<kind>" && i+1 < len(parts) && slices.Contains(Kinds(), parts[i]+"."+parts[i+1]):
-				candidate[i] = parts[i] + "." + parts[i+1]
-			default:
-				candidate[i] = parts[i]
+		candidate := slices.Clone(row.parts)
+		for i, part := range row.parts {
+			if isWildcard(part) && i < len(parts) {
+				candidate[i] = nameLike(part, parts[i:])
 			}
 		}
 		if d := distance(strings.ToLower(path), strings.Join(candidate, ".")); d < bestDistance {
@@ -148,6 +161,23 @@ func nearest(path string) string {
 		}
 	}
 	return best
+}
+
+// nameLike is what the reader may have meant in the place of a wildcard: a kind
+// is one of a few, in one part or two; any other name is the reader's own.
+func nameLike(wildcard string, parts []string) string {
+	if wildcard != "<kind>" {
+		return parts[0]
+	}
+	if len(parts) > 1 && slices.Contains(Kinds(), parts[0]+"."+parts[1]) {
+		return parts[0] + "." + parts[1]
+	}
+	var kinds []string
+	for _, kind := range Kinds() {
+		short, _, _ := strings.Cut(kind, ".")
+		kinds = append(kinds, short)
+	}
+	return cmp.Or(nearestOf(parts[0], kinds), wildcard)
 }
 
 // nearestOf returns the word of a list that text most likely means, or "".

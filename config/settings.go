@@ -19,9 +19,10 @@ type Setting struct {
 // Settings lists every value that is in force, by path. It is safe to print.
 func (c *Config) Settings(origins *Origins) []Setting {
 	var settings []Setting
+	table := newTable()
 	walk(reflect.ValueOf(c).Elem(), nil, func(parts []string, value reflect.Value) {
 		path := public(parts)
-		at, _ := find(path)
+		at, _ := table.find(path)
 		settings = append(settings, Setting{path, show(value), origins.Of(path).String(), at.key.Reload})
 	})
 	slices.SortFunc(settings, func(a, b Setting) int { return strings.Compare(a.Path, b.Path) })
@@ -67,11 +68,11 @@ type Change struct {
 // Diff lists the paths whose values differ in next, sorted. A reload that finds
 // one with Reload false is refused.
 func (c *Config) Diff(next *Config) []Change {
-	before, after := c.values(), next.values()
+	table, before, after := newTable(), c.values(), next.values()
 	var changes []Change
 	for _, path := range slices.Compact(slices.Sorted(slices.Values(append(sortedKeys(before), sortedKeys(after)...)))) {
 		if !reflect.DeepEqual(before[path], after[path]) {
-			at, _ := find(path)
+			at, _ := table.find(path)
 			changes = append(changes, Change{path, at.key.Reload})
 		}
 	}
@@ -86,12 +87,8 @@ func (c *Config) values() map[string]any {
 	return values
 }
 
-// value returns what is in force for a path, as it may be shown.
-func (c *Config) value(path string) (string, bool) {
-	at, ok := find(path)
-	if !ok {
-		return "", false
-	}
+// value returns what is in force for a setting, as it may be shown.
+func (c *Config) value(at place) (string, bool) {
 	var text string
 	var set bool
 	walk(reflect.ValueOf(c).Elem(), nil, func(parts []string, value reflect.Value) {

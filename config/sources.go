@@ -105,30 +105,32 @@ func (l *loader) variables() {
 		if !ours || slices.Contains(foreign, name) || strings.HasPrefix(variable, "TEST_") || l.environ[name] == "" {
 			continue
 		}
-		at, ok := findEnv(variable, known)
+		at, ok := l.table.findEnv(variable, known)
 		value := l.environ[name]
 		if base, isFile := strings.CutSuffix(variable, "_FILE"); !ok && isFile {
-			if at, ok = findEnv(base, known); ok && !at.key.Secret() {
-				ok = false
-			}
+			at, ok = l.table.findEnv(base, known)
 			value = "file:" + value
-			if ok && l.environ[envPrefix+base] != "" {
+			switch {
+			case ok && !at.key.Secret():
+				l.problems.add(name, "", "%s is no secret; set %s itself", at.path(), envPrefix+base)
+				continue
+			case ok && l.environ[envPrefix+base] != "":
 				l.problems.add(name, "", "is set together with %s; set one of them", envPrefix+base)
 				continue
 			}
 		}
 		if !ok {
-			l.problems.add(name, "", "%s", unknownVariable(variable, known, foreign))
+			l.problems.add(name, "", "%s", l.table.unknownVariable(variable, known, foreign))
 			continue
 		}
 		l.record(setting{at, raw{text: value}, Origin{Source: FromEnvironment, Name: name}, ""})
 	}
 }
 
-func unknownVariable(variable string, known, foreign []string) string {
+func (t table) unknownVariable(variable string, known, foreign []string) string {
 	var names []string
-	for _, key := range Keys() {
-		pattern := key.Env()
+	for _, row := range t {
+		pattern := row.key.Env()
 		if strings.Contains(pattern, "<NAME>") {
 			for _, name := range known {
 				names = append(names, strings.Replace(pattern, "<NAME>", strings.ToUpper(strings.ReplaceAll(name, "-", "_")), 1))
@@ -143,28 +145,32 @@ func unknownVariable(variable string, known, foreign []string) string {
 		}
 		names = append(names, pattern)
 	}
-	if near := nearestOf(envPrefix+variable, append(names, foreign...)); near != "" {
-		return "unknown variable, did you mean " + near + "?"
+	names = append(names, foreign...)
+	for i, name := range names {
+		names[i] = strings.TrimPrefix(name, envPrefix)
+	}
+	if near := nearestOf(variable, names); near != "" {
+		return "unknown variable, did you mean " + envPrefix + near + "?"
 	}
 	return "unknown variable; worker config explain lists every key"
 }
 
-func unknown(path string) string {
-	if below := keysBelow(path); len(below) > 0 {
+func (t table) unknown(path string) string {
+	if below := t.below(path); len(below) > 0 {
 		return "holds keys, not a value: " + strings.Join(below, ", ")
 	}
-	if near := nearest(path); near != "" {
+	if near := t.nearest(path); near != "" {
 		return "unknown key, did you mean " + near + "?"
 	}
 	return "unknown key; worker config explain lists every key"
 }
 
-// keysBelow lists a few keys of a section that was given a value instead.
-func keysBelow(path string) []string {
+// below lists a few keys of a section that was given a value instead.
+func (t table) below(path string) []string {
 	var below []string
-	for _, key := range Keys() {
-		if strings.HasPrefix(key.Path, path+".") && len(below) < 4 {
-			below = append(below, key.Path)
+	for _, row := range t {
+		if strings.HasPrefix(row.key.Path, path+".") && len(below) < 4 {
+			below = append(below, row.key.Path)
 		}
 	}
 	return below
