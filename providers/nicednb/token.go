@@ -121,15 +121,29 @@ func (t *tokens) refresh() (string, error) {
 	ctx, cancel := context.WithTimeout(t.ctx, t.timeout)
 	defer cancel()
 	asked := t.now()
-	value, expiresIn, err := t.fetch(ctx)
+	value, expiresIn, err := t.fetchSafely(ctx)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err != nil {
-		t.current.refreshAt = asked.Add(again)
+		// The next early try waits a little, but never beyond the token's life.
+		if t.current.refreshAt = asked.Add(again); t.current.refreshAt.After(t.current.expiresAt) {
+			t.current.refreshAt = t.current.expiresAt
+		}
 		return "", err
 	}
 	t.current = token{value: value, refreshAt: asked.Add(expiresIn * 8 / 10), expiresAt: asked.Add(expiresIn)}
 	return value, nil
+}
+
+// fetchSafely turns a crash into an error: this goroutine has no caller's stack
+// below it to catch one.
+func (t *tokens) fetchSafely(ctx context.Context) (value string, expiresIn time.Duration, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fault.New(fault.Internal, opToken, "driver crashed: %v", cause)
+		}
+	}()
+	return t.fetch(ctx)
 }
 
 type tokenRequest struct {

@@ -141,6 +141,11 @@ func (b *batcher[Q, A]) leave(shared *batch[Q, A]) {
 func (b *batcher[Q, A]) run(shared *batch[Q, A]) {
 	defer close(shared.done)
 	defer shared.cancel()
+	defer func() { // no caller's stack is below this goroutine to catch a crash
+		if cause := recover(); cause != nil {
+			shared.replies = failAll[Q, A](shared.questions, providers.Exchange{}, fault.New(fault.Internal, b.op, "driver crashed: %v", cause))
+		}
+	}()
 	defer context.AfterFunc(b.life, shared.cancel)()
 	timer := time.NewTimer(b.window)
 	defer timer.Stop()

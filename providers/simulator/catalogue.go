@@ -3,6 +3,7 @@ package simulator
 import (
 	"fmt"
 	"hash/fnv"
+	"math"
 	"strings"
 	"unicode/utf8"
 )
@@ -58,12 +59,12 @@ func (p *place) address(street, k int) houseAddress {
 	a.main = 1 + k*9 + int(seed>>8%9)
 	a.lot, a.sublot = 1+int(seed>>16%900), int(seed>>26%12)
 	a.zip = p.firstZip + int(seedOf(p.name, a.street)%uint64(p.lastZip-p.firstZip+1))
-	a.latitude = p.latitude + float64(int(seed>>32%300)-150)/10000
-	a.longitude = p.longitude + float64(int(seed>>40%300)-150)/10000
+	a.latitude = math.Round(p.latitude*1e4+float64(int(seed>>32%300)-150)) / 1e4 // within 2 km of the hall
+	a.longitude = math.Round(p.longitude*1e4+float64(int(seed>>40%300)-150)) / 1e4
 	switch seed >> 48 % 4 {
 	case 0:
 		a.building = pickWord(seed>>52, "한신", "현대", "푸른", "소양", "솔빛", "한빛", "대우", "금호") + pickWord(seed>>56, "아파트", "맨션", "빌라")
-		for n := range 2 + int(seed>>60) {
+		for n := range 2 + int(seed>>58%6) {
 			a.parts = append(a.parts, fmt.Sprintf("%d동", 101+n))
 		}
 	case 1:
