@@ -41,10 +41,11 @@ var codeRE = regexp.MustCompile(`^[A-Z0-9_]{1,40}$`)
 
 func gatewayFault(op string, code int, answer providers.HTTPAnswer) error {
 	e := providers.StatusFault(op, answer)
-	if reason, ok := gatewayCodes[code]; ok {
-		e.Reason = reason
-	} else if e.Reason != fault.RateLimited {
+	if reason, ok := gatewayCodes[code]; e.Reason != fault.RateLimited { // 429 is throttling whatever the code
 		e.Reason = fault.Unavailable
+		if ok {
+			e.Reason = reason
+		}
 	}
 	e.Code = strconv.Itoa(code)
 	return described(e)
