@@ -29,9 +29,9 @@ type Filter struct {
 }
 
 // Status reads one delivery; a not_found fault when there is none.
-func (s *Store) Status(ctx context.Context, deliveryID uuid.UUID) (delivery.View, error) {
+func (r Reader) Status(ctx context.Context, deliveryID uuid.UUID) (delivery.View, error) {
 	var view delivery.View
-	err := scanView(s.pool.QueryRow(ctx, `SELECT `+viewColumns+` FROM gangway.deliveries d WHERE d.id = $1`, deliveryID), &view)
+	err := scanView(r.pool.QueryRow(ctx, `SELECT `+viewColumns+` FROM gangway.deliveries d WHERE d.id = $1`, deliveryID), &view)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return view, fault.New(fault.NotFound, "postgres: status", "no delivery has the id %s", deliveryID)
 	}
@@ -42,7 +42,7 @@ func (s *Store) Status(ctx context.Context, deliveryID uuid.UUID) (delivery.View
 }
 
 // List reads deliveries, newest first.
-func (s *Store) List(ctx context.Context, f Filter) ([]delivery.View, error) {
+func (r Reader) List(ctx context.Context, f Filter) ([]delivery.View, error) {
 	var where []string
 	var args []any
 	add := func(condition string, values ...any) {
@@ -78,7 +78,7 @@ func (s *Store) List(ctx context.Context, f Filter) ([]delivery.View, error) {
 		query += " WHERE " + strings.Join(where, " AND ")
 	}
 	query += fmt.Sprintf(" ORDER BY d.requested_at DESC, d.id DESC LIMIT %d", f.Limit)
-	rows, err := s.pool.Query(ctx, query, args...)
+	rows, err := r.pool.Query(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("postgres: list: %w", err)
 	}
@@ -92,8 +92,8 @@ func (s *Store) List(ctx context.Context, f Filter) ([]delivery.View, error) {
 }
 
 // Attempts reads the provider calls of one delivery, in order.
-func (s *Store) Attempts(ctx context.Context, deliveryID uuid.UUID) ([]delivery.Attempt, error) {
-	rows, err := s.pool.Query(ctx, `
+func (r Reader) Attempts(ctx context.Context, deliveryID uuid.UUID) ([]delivery.Attempt, error) {
+	rows, err := r.pool.Query(ctx, `
 SELECT attempt, round, provider, endpoint, outcome, coalesce(reason, ''), coalesce(error_code, ''),
        coalesce(provider_message_id, ''), duration_ms, started_at, request, response
 FROM gangway.delivery_attempts WHERE delivery_id = $1 ORDER BY attempt, started_at`, deliveryID)

@@ -25,8 +25,8 @@ FROM gangway.deliveries d LEFT JOIN gangway.workers w ON w.id = d.claim_worker
 WHERE d.id = ANY ($1)`
 
 // Rows reads whole rows by id; unknown ids are absent from the answer.
-func (s *Store) Rows(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]delivery.Row, error) {
-	rows, err := s.pool.Query(ctx, rowsSQL, ids)
+func (r Reader) Rows(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]delivery.Row, error) {
+	rows, err := r.pool.Query(ctx, rowsSQL, ids)
 	if err != nil {
 		return nil, fmt.Errorf("postgres: rows: %w", err)
 	}

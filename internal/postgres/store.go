@@ -31,7 +31,7 @@ type Options struct {
 // that carries its row; whatever waits when a flusher becomes free is the next
 // batch, so an idle system answers at once and a loaded one batches by itself.
 type Store struct {
-	pool    *pgxpool.Pool
+	Reader
 	options Options
 	queue   *queue
 	flush   sync.WaitGroup
@@ -51,7 +51,7 @@ func NewStore(pool *pgxpool.Pool, options Options) *Store {
 	if options.Log == nil {
 		options.Log = zap.NewNop()
 	}
-	s := &Store{pool: pool, options: options, queue: newQueue(options.MaxBatch)}
+	s := &Store{Reader: NewReader(pool), options: options, queue: newQueue(options.MaxBatch)}
 	for range options.Flushers {
 		s.flush.Go(s.run)
 	}

@@ -1,0 +1,75 @@
+// Program worker consumes commands. See `worker --help`.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gangwon-portal/gangway/config"
+	"github.com/gangwon-portal/gangway/internal/app"
+)
+
+// Exit codes of the program.
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	ctx, stop := untilSignalled()
+	defer stop()
+	root := &cobra.Command{
+		Use:           "worker",
+		Short:         "Gangway's worker: consumes commands, calls providers, records every status",
+		Version:       app.Version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Example:       "  worker dev\n  GANGWAY_NATS_URL=nats://bus:4222 GANGWAY_POSTGRES_URL=postgres://… worker run",
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(runCommand(), devCommand(), demoCommand(), migrateCommand())
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var problems config.Problems
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.As(err, &problems):
+		fmt.Fprintf(os.Stderr, "worker: the configuration has %d mistake(s):\n%v\n", len(problems), problems)
+		return exitUsage
+	case errors.As(err, new(usageError)):
+		fmt.Fprintf(os.Stderr, "worker: %v; see worker --help\n", err)
+		return exitUsage
+	default:
+		fmt.Fprintf(os.Stderr, "worker: %v\n", err)
+		return exitFailed
+	}
+}
+
+// usageError is a mistake in the command line.
+type usageError struct{ error }
+
+// untilSignalled ends the context at the first SIGINT or SIGTERM, for an orderly
+// stop. A second one ends the process at once: whoever sends it does not want to
+// wait for what is still in flight.
+func untilSignalled() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		cancel()
+		<-signals
+		os.Exit(exitFailed)
+	}()
+	return ctx, cancel
+}

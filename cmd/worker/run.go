@@ -1,0 +1,33 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/gangwon-portal/gangway/config"
+	"github.com/gangwon-portal/gangway/internal/app"
+)
+
+func runCommand() *cobra.Command {
+	var file string
+	var migrate bool
+	cmd := &cobra.Command{
+		Use:     "run",
+		Short:   "Run a worker over an existing NATS and Postgres",
+		Example: "  GANGWAY_NATS_URL=nats://bus:4222 GANGWAY_POSTGRES_URL_FILE=/run/secrets/pg worker run --migrate",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, _, err := config.Load(config.Options{File: file, Run: true, DefaultEnv: config.Production})
+			if err != nil {
+				return err
+			}
+			log, err := app.NewLogger(cfg, cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			return app.RunWorker(cmd.Context(), app.WorkerOptions{Config: cfg, Log: log, Migrate: migrate})
+		},
+	}
+	cmd.Flags().StringVar(&file, "config", "", "configuration file instead of config/<env>.yaml")
+	cmd.Flags().BoolVar(&migrate, "migrate", false, "apply migrations first")
+	return cmd
+}

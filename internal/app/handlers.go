@@ -1,0 +1,15 @@
+package app
+
+import (
+	"github.com/gangwon-portal/gangway/handlers"
+	"github.com/gangwon-portal/gangway/internal/command"
+	"github.com/gangwon-portal/gangway/internal/pipeline"
+	"github.com/gangwon-portal/gangway/providers"
+)
+
+// Handlers lists the handler of every kind that works.
+func Handlers(routes *Routes) map[command.Kind]pipeline.Handler {
+	return map[command.Kind]pipeline.Handler{
+		command.EmailSend: handlers.NewEmail(func() *providers.Route[providers.Email] { return routes.Email }, "gangway.gangwon.kr"),
+	}
+}

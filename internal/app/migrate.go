@@ -1,0 +1,50 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"time"
+
+	"github.com/gangwon-portal/gangway/config"
+	"github.com/gangwon-portal/gangway/internal/postgres"
+)
+
+// Migration is one step of the schema.
+type Migration struct {
+	Version   int64
+	Name      string
+	AppliedAt time.Time // zero while pending
+}
+
+// Migrate does what `worker migrate` says (up, down, status) and returns all
+// migrations as they then stand.
+func Migrate(ctx context.Context, cfg *config.Config, direction string) ([]Migration, error) {
+	pool, err := postgres.Connect(ctx, cfg.Postgres.URL.Reveal(), 2, func(error) {})
+	if err != nil {
+		return nil, err
+	}
+	defer pool.Close()
+	migrator, err := postgres.Migrator(pool)
+	if err != nil {
+		return nil, err
+	}
+	switch direction {
+	case "up":
+		_, err = migrator.Up(ctx)
+	case "down":
+		_, err = migrator.Down(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("app: migrate %s: %w", direction, err)
+	}
+	statuses, err := migrator.Status(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("app: migrate: %w", err)
+	}
+	steps := make([]Migration, len(statuses))
+	for i, s := range statuses {
+		steps[i] = Migration{Version: s.Source.Version, Name: path.Base(s.Source.Path), AppliedAt: s.AppliedAt}
+	}
+	return steps, nil
+}

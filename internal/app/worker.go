@@ -1,0 +1,228 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.uber.org/zap"
+
+	"github.com/gangwon-portal/gangway/config"
+	"github.com/gangwon-portal/gangway/internal/broker"
+	"github.com/gangwon-portal/gangway/internal/command"
+	"github.com/gangwon-portal/gangway/internal/pipeline"
+	"github.com/gangwon-portal/gangway/internal/postgres"
+	"github.com/gangwon-portal/gangway/outbox"
+	"github.com/gangwon-portal/gangway/providers"
+	"github.com/gangwon-portal/gangway/providers/simulator"
+)
+
+// WorkerOptions say how to run a worker.
+type WorkerOptions struct {
+	Config *config.Config
+	Log    *zap.Logger
+	// Migrate applies migrations before anything else.
+	Migrate bool
+	// FreePorts lets a listener take a free port when its own is taken.
+	FreePorts bool
+	// Simulator serves mocked providers; one is started when it is nil and needed.
+	Simulator *simulator.Simulator
+	// Ready is told once commands are consumed; nil for nobody.
+	Ready func(Running)
+}
+
+// Running is what a ready worker offers.
+type Running struct {
+	Worker              uuid.UUID
+	HTTPAddr, AdminAddr string
+	Simulator           *simulator.Simulator
+	// Busy lists the addresses that were taken and what was taken instead.
+	Moved []string
+}
+
+// RunWorker runs a worker until ctx ends, then stops in the order that loses
+// nothing and returns. It waits, with backoff, for NATS and Postgres.
+func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
+	cfg, log := o.Config, o.Log
+	var stop closers
+	defer func() { err = errors.Join(err, stop.close(log)) }()
+
+	pool, err := openPostgres(ctx, cfg, log, o.Migrate)
+	if err != nil {
+		return err
+	}
+	stop.push("postgres", func() error { pool.Close(); return nil })
+	conn, err := openNATS(ctx, cfg, log)
+	if err != nil {
+		return err
+	}
+	stop.push("nats", func() error { conn.Close(); return nil })
+
+	sim := o.Simulator
+	if sim == nil && mocked(cfg) {
+		if sim, err = simulator.Start(simulator.Options{}); err != nil {
+			return err
+		}
+		stop.push("simulator", sim.Close)
+	}
+	if sim != nil {
+		log.Warn("mock mode is active: the simulator answers for the providers and nothing is sent out")
+	}
+	observer := newObserver(log)
+	routes, err := BuildRoutes(cfg, sim, providers.GuardOptions{Observer: observer})
+	if err != nil {
+		return err
+	}
+	stop.push("providers", routes.Close)
+
+	worker := uuid.Must(uuid.NewV7())
+	engine, err := StartEngine(ctx, EngineOptions{
+		Worker: worker, Version: Version(), Conn: conn, Pool: pool, Log: log, Observer: observer,
+		Handlers: Handlers(routes), Retry: retryPolicy(cfg), InFlight: func(kind string) int { return cfg.Pool[kind] },
+		Lease: cfg.Worker.Lease, Grace: cfg.Shutdown.Grace,
+	})
+	if err != nil {
+		return err
+	}
+	stop.push("engine", engine.Stop)
+
+	relay := startRelay(ctx, pool, engine.Publisher(), log)
+	stop.push("outbox relay", relay)
+
+	listeners, err := startListeners(ctx, o, health{pool: pool, conn: conn})
+	if err != nil {
+		return err
+	}
+	stop.push("listeners", listeners.close)
+	log.Info("worker is ready", zap.Stringer("worker", worker), zap.String("http", listeners.public), zap.String("admin", listeners.admin))
+	if o.Ready != nil {
+		o.Ready(Running{Worker: worker, HTTPAddr: listeners.public, AdminAddr: listeners.admin, Simulator: sim, Moved: listeners.moved})
+	}
+	<-ctx.Done()
+	log.Info("stopping: commands in flight finish first", zap.Duration("grace", cfg.Shutdown.Grace))
+	return nil
+}
+
+func openPostgres(ctx context.Context, cfg *config.Config, log *zap.Logger, migrate bool) (*pgxpool.Pool, error) {
+	pool, err := postgres.Connect(ctx, cfg.Postgres.URL.Reveal(), cfg.Postgres.MaxConns, func(err error) {
+		log.Warn("waiting for Postgres", zap.Stringer("url", cfg.Postgres.URL), zap.Error(err))
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := prepareSchema(ctx, pool, log, migrate); err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return pool, nil
+}
+
+// prepareSchema migrates when asked to and refuses to run on a schema that lacks
+// what this worker writes.
+func prepareSchema(ctx context.Context, pool *pgxpool.Pool, log *zap.Logger, migrate bool) error {
+	migrator, err := postgres.Migrator(pool)
+	if err != nil {
+		return err
+	}
+	if migrate {
+		done, err := migrator.Up(ctx)
+		if err != nil {
+			return fmt.Errorf("app: migrate: %w", err)
+		}
+		for _, m := range done {
+			log.Info("migration applied", zap.Int64("version", m.Source.Version), zap.Duration("took", m.Duration))
+		}
+	}
+	pending, err := migrator.HasPending(ctx)
+	if err != nil {
+		return fmt.Errorf("app: schema: %w", err)
+	}
+	if pending {
+		return errors.New("app: the schema is older than this worker: run `worker migrate up`, or start with --migrate")
+	}
+	if _, err := pool.Exec(ctx, `SELECT gangway.ensure_partitions()`); err != nil {
+		return fmt.Errorf("app: partitions: %w", err)
+	}
+	return nil
+}
+
+func openNATS(ctx context.Context, cfg *config.Config, log *zap.Logger) (*broker.Conn, error) {
+	conn, err := broker.Connect(ctx, connectOptions(cfg, log))
+	if err != nil {
+		return nil, err
+	}
+	err = broker.Provision(ctx, conn, broker.TopologyOptions{
+		Replicas: cfg.NATS.Replicas, AckWait: cfg.Worker.AckWait, CommandsMaxBytes: cfg.NATS.MaxBytes, Log: log,
+	})
+	if err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+func connectOptions(cfg *config.Config, log *zap.Logger) broker.ConnectOptions {
+	return broker.ConnectOptions{
+		URLs: list(cfg.NATS.URL.Reveal()), Name: "gangway", CredsFile: cfg.NATS.Creds,
+		CAFile: cfg.NATS.TLS.CA, CertFile: cfg.NATS.TLS.Cert, KeyFile: cfg.NATS.TLS.Key, Log: log,
+		OnWaiting: func(urls string, err error, pause time.Duration) {
+			log.Warn("waiting for NATS", zap.String("url", urls), zap.Duration("pause", pause), zap.Error(err))
+		},
+		OnLost:     func(err error) { log.Warn("connection to NATS lost; reconnecting", zap.Error(err)) },
+		OnRestored: func(url string) { log.Info("connection to NATS is back", zap.String("url", url)) },
+	}
+}
+
+// startRelay runs the outbox relay; the returned function stops and awaits it.
+func startRelay(ctx context.Context, pool *pgxpool.Pool, publisher *broker.Publisher, log *zap.Logger) func() error {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	relay := outbox.NewRelay(pool, publishRows(publisher), outbox.RelayOptions{
+		Relayed: func(rows int, took time.Duration) {
+			log.Debug("outbox relayed", zap.Int("rows", rows), zap.Duration("took", took))
+		},
+		Trouble: func(err error) { log.Warn("outbox waits", zap.Error(err)) },
+	})
+	done := make(chan error, 1)
+	go func() { done <- relay.Run(ctx) }()
+	return func() error { cancel(); return <-done }
+}
+
+func retryPolicy(cfg *config.Config) func(command.Kind) pipeline.Retry {
+	return func(kind command.Kind) pipeline.Retry {
+		r := cfg.Retry[string(kind)]
+		return pipeline.Retry{Base: r.Base, Factor: r.Factor, Cap: r.Cap, Max: r.Max}
+	}
+}
+
+func mocked(cfg *config.Config) bool {
+	for _, p := range cfg.Providers {
+		if p.Mock() {
+			return true
+		}
+	}
+	return false
+}
+
+// closers end what was started, last first.
+type closers struct {
+	names []string
+	funcs []func() error
+}
+
+func (c *closers) push(name string, f func() error) {
+	c.names, c.funcs = append(c.names, name), append(c.funcs, f)
+}
+
+func (c *closers) close(log *zap.Logger) error {
+	var errs []error
+	for i := len(c.funcs) - 1; i >= 0; i-- {
+		if err := c.funcs[i](); err != nil {
+			log.Error("not stopped cleanly", zap.String("part", c.names[i]), zap.Error(err))
+			errs = append(errs, fmt.Errorf("stop %s: %w", c.names[i], err))
+		}
+	}
+	return errors.Join(errs...)
+}

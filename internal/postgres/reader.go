@@ -1,0 +1,9 @@
+package postgres
+
+import "github.com/jackc/pgx/v5/pgxpool"
+
+// Reader answers the questions of operators and of the portal.
+type Reader struct{ pool *pgxpool.Pool }
+
+// NewReader returns a reader on pool.
+func NewReader(pool *pgxpool.Pool) Reader { return Reader{pool: pool} }
