@@ -132,13 +132,7 @@ func (c *conn) write(commands ...string) error {
 }
 
 // read takes one reply of any code.
-func (c *conn) read() (reply, error) {
-	code, text, err := c.client.Text.ReadResponse(0)
-	if err != nil {
-		return reply{}, err
-	}
-	return parseReply(code, text), nil
-}
+func (c *conn) read() (reply, error) { return readReply(c.client.Text.R) }
 
 // ask sends one command and takes its reply.
 func (c *conn) ask(command string) (reply, error) {
@@ -201,5 +195,5 @@ func cause(err error) error {
 			return known
 		}
 	}
-	return errors.New("the server's answer makes no sense")
+	return errNonsense
 }

@@ -1,6 +1,9 @@
 package smtp
 
 import (
+	"bufio"
+	"errors"
+	"io"
 	"strconv"
 	"strings"
 )
@@ -27,6 +30,43 @@ func parseReply(code int, text string) reply {
 	// RFC 2034 repeats the code on every line.
 	r.enhanced, r.text = word, strings.TrimSpace(strings.ReplaceAll(rest, "\n"+word+" ", "\n"))
 	return r
+}
+
+// errNonsense is an answer that is not SMTP.
+var errNonsense = errors.New("the server's answer makes no sense")
+
+// readReply reads one reply, of one line or several. A line without its end is
+// an answer that was cut, not an answer: textproto would take it for whole.
+func readReply(r *bufio.Reader) (reply, error) {
+	var lines []string
+	var first string
+	for {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			if errors.Is(err, io.EOF) && line != "" {
+				err = io.ErrUnexpectedEOF
+			}
+			return reply{}, err
+		}
+		line = strings.TrimRight(line, "\r\n")
+		if len(line) < 3 || len(line) > 3 && line[3] != ' ' && line[3] != '-' {
+			return reply{}, errNonsense
+		}
+		code, err := strconv.ParseUint(line[:3], 10, 16)
+		if first == "" {
+			first = line[:3]
+		}
+		if err != nil || code < 100 || line[:3] != first {
+			return reply{}, errNonsense
+		}
+		if len(line) == 3 {
+			line += " "
+		}
+		lines = append(lines, line[4:])
+		if line[3] == ' ' {
+			return parseReply(int(code), strings.Join(lines, "\n")), nil
+		}
+	}
 }
 
 // isEnhanced reports whether a word is class.subject.detail.
@@ -96,10 +136,11 @@ func (r reply) messageID() string {
 	return ""
 }
 
-// cleanID strips brackets and punctuation and refuses what cannot be an id.
+// cleanID strips brackets and punctuation and refuses what cannot be an id: a
+// mere word such as "accepted" is none.
 func cleanID(word string) string {
 	word = strings.Trim(word, "<>()[]\"'.,;:")
-	if len(word) < 4 || len(word) > longestID {
+	if len(word) < 3 || len(word) > longestID || !strings.ContainsAny(word, "0123456789") {
 		return ""
 	}
 	for _, r := range word {

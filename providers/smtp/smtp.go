@@ -30,6 +30,8 @@ type Driver struct {
 	pool    *pool
 	oauth   *tokens
 	rules   []rule
+	// healthWait is how long a kept connection may take to show that it is alive.
+	healthWait time.Duration
 }
 
 // New checks the options and returns a driver; it connects with the first call.
@@ -38,7 +40,7 @@ func New(options Options) (*Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Driver{options: o, rules: rules(), pool: newPool(o.MaxConns, o.IdleTimeout, o.Now)}
+	d := &Driver{options: o, rules: rules(), healthWait: 3 * time.Second, pool: newPool(o.MaxConns, o.IdleTimeout, o.Now)}
 	d.tls = &tls.Config{MinVersion: tls.VersionTLS12}
 	if o.TLSConfig != nil {
 		d.tls = o.TLSConfig.Clone()
@@ -177,7 +179,7 @@ func (d *Driver) connection(ctx context.Context, kept bool) (*conn, error) {
 		}
 		// Firewalls forget idle connections silently; a message would wait for its
 		// whole time-out on such a one.
-		probe, cancel := context.WithTimeout(ctx, healthWait)
+		probe, cancel := context.WithTimeout(ctx, d.healthWait)
 		r, err := d.noop(probe, c)
 		cancel()
 		if err == nil && r.code/100 == 2 {
@@ -199,9 +201,6 @@ func (d *Driver) connection(ctx context.Context, kept bool) (*conn, error) {
 	}
 	return d.connect(ctx, renewed)
 }
-
-// healthWait is how long a kept connection may take to show that it is alive.
-const healthWait = 3 * time.Second
 
 func (d *Driver) noop(ctx context.Context, c *conn) (reply, error) {
 	_ = c.wire.SetDeadline(time.Now().Add(stall))
