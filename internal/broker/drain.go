@@ -36,7 +36,7 @@ func (s *subscription) stopPulling() {
 	waiting := s.lanes.takeAll()
 	for _, d := range waiting {
 		s.unlink(d)
-		d.feed.buffered, d.feed.bufferedBytes = d.feed.buffered-1, d.feed.bufferedBytes-d.size
+		d.feed.dispatched(d)
 	}
 	s.mu.Unlock()
 	for _, d := range waiting {

@@ -8,19 +8,19 @@ import (
 
 // feed pulls from one consumer. It asks for as many messages as it has room
 // for, and has one request open at a time: waiting and requested messages
-// together never exceed its bound.
+// together never exceed its credit.
 type feed struct {
 	subscription *subscription
 	source       Source
 	lane         int
 	subject      string // of pull requests
-	bound        int
-	boundBytes   int
 
 	// The subscription's lock guards the rest.
-	buffered      int
-	bufferedBytes int
 	pull          *pull // nil while held or stopped
+	buffered      int   // messages that wait here
+	bufferedBytes int
+	// busy: the last request was filled, so there is more to come.
+	busy bool
 	// tooBig: the next message did not fit into the bytes left. It is asked for
 	// again when more room is free, and without a bound when all of it is.
 	tooBig   bool
@@ -34,11 +34,10 @@ const (
 	repullPauseMax = 5 * time.Second
 )
 
-func newFeed(s *subscription, source Source, bound, boundBytes int) *feed {
+func newFeed(s *subscription, source Source) *feed {
 	return &feed{
 		subscription: s, source: source, lane: laneIndex(source.Lane),
 		subject: "$JS.API.CONSUMER.MSG.NEXT." + source.Stream + "." + source.Consumer,
-		bound:   bound, boundBytes: boundBytes,
 	}
 }
 
@@ -89,23 +88,47 @@ func (f *feed) pulling() bool {
 	return f.pull != nil
 }
 
+func (f *feed) arrived(d *Delivery) {
+	f.buffered++
+	f.bufferedBytes += d.size
+	f.tooBig = false
+	f.failures = 0
+}
+
+func (f *feed) dispatched(d *Delivery) {
+	f.buffered--
+	f.bufferedBytes -= d.size
+}
+
+// held counts what has come and what may still come.
+func (f *feed) held() int {
+	if f.pull == nil {
+		return f.buffered
+	}
+	return f.buffered + f.pull.outstanding
+}
+
 // request returns what to ask for now, which may be nothing. It waits until
 // half the room is free: a request for every single message would double the
 // traffic. The subscription's lock is held.
 func (f *feed) request() pullRequest {
 	p := f.pull
-	room := f.bound - f.buffered
-	if p == nil || p.subscription == nil || p.outstanding > 0 || 2*room < f.bound {
+	if p == nil || p.subscription == nil || p.outstanding > 0 {
 		return pullRequest{}
 	}
 	if f.failures > 0 && time.Now().Before(f.retryAt) {
 		return pullRequest{}
 	}
-	bytes := f.boundBytes - f.bufferedBytes
+	credit := &f.subscription.credit
+	allowed := credit.allowed(f, f.subscription.feeds)
+	allowedBytes := credit.allowedBytes(allowed)
+	room, bytes := allowed-f.buffered, allowedBytes-f.bufferedBytes
 	switch {
+	case 2*room < allowed:
+		return pullRequest{}
 	case f.tooBig && f.buffered == 0:
 		room, bytes = 1, 0
-	case 2*bytes < f.boundBytes:
+	case 2*bytes < allowedBytes:
 		return pullRequest{}
 	}
 	p.number++

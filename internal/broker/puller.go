@@ -88,9 +88,9 @@ func (p *pull) receive(msg *nats.Msg) {
 // received counts one message of the open request. The lock is held.
 func (p *pull) received() {
 	p.heard = true
-	p.feed.failures = 0
 	if p.outstanding > 0 {
 		p.outstanding--
+		p.feed.busy = p.outstanding == 0 || p.feed.busy
 	}
 }
 
@@ -110,7 +110,7 @@ func (p *pull) status(number string, header nats.Header) {
 	var more pullRequest
 	switch {
 	case code == statusExpired:
-		p.feed.failures = 0
+		p.feed.failures, p.feed.busy = 0, false
 		more = p.feed.request()
 	case code == statusConflict && header.Get(headerPendingMessages) != "":
 		// The next message did not fit. To ask again with the same room would spin;

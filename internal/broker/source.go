@@ -38,9 +38,6 @@ const (
 	laneCount
 )
 
-// shares divides the room for waiting messages among the sources of a topic.
-var shares = [laneCount]int{laneHigh: 1, laneNormal: 3, laneBulk: 2}
-
 func laneIndex(lane command.Lane) int {
 	switch lane {
 	case command.High:

@@ -31,6 +31,7 @@ type subscription struct {
 
 	mu       sync.Mutex
 	lanes    lanes
+	credit   credit
 	feeds    []*feed
 	live     *Delivery // ring of everything outstanding; the root is no delivery
 	liveLen  int
@@ -53,14 +54,10 @@ func newSubscription(ctx context.Context, owner *Subscriber, topic string, sourc
 	}
 	s.live.prev, s.live.next = s.live, s.live
 	s.base, s.cancelBase = context.WithCancel(context.WithoutCancel(ctx))
-	total := 0
 	for _, source := range sources {
-		total += shares[laneIndex(source.Lane)]
+		s.feeds = append(s.feeds, newFeed(s, source))
 	}
-	for _, source := range sources {
-		share := shares[laneIndex(source.Lane)]
-		s.feeds = append(s.feeds, newFeed(s, source, max(1, 2*pool*share/total), max(1, owner.options.PrefetchBytes*share/total)))
-	}
+	s.credit = newCredit(2*pool, owner.options.PrefetchBytes, len(sources))
 	return s
 }
 
@@ -118,8 +115,7 @@ func (s *subscription) next() (*Delivery, pullRequest) {
 	if d == nil {
 		return nil, pullRequest{}
 	}
-	d.feed.buffered--
-	d.feed.bufferedBytes -= d.size
+	d.feed.dispatched(d)
 	return d, d.feed.request()
 }
 
@@ -171,9 +167,7 @@ func (s *subscription) accept(d *Delivery, p *pull) {
 		s.logGiveBack(d, d.giveBack())
 		return
 	}
-	d.feed.buffered++
-	d.feed.bufferedBytes += d.size
-	d.feed.tooBig = false
+	d.feed.arrived(d)
 	s.link(d)
 	s.lanes.push(d)
 	more := d.feed.request()

@@ -3,6 +3,8 @@ package broker_test
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -186,4 +188,16 @@ func delivered(t testing.TB, msg *message.Message) *broker.Delivery {
 	return d
 }
 
+func itoa(i int) string { return strconv.Itoa(i) }
+
 func number(i int) string { return fmt.Sprintf("%06d", i) }
+
+// contains reports whether text has every part.
+func contains(text string, parts ...string) bool {
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			return false
+		}
+	}
+	return true
+}
