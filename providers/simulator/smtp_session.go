@@ -44,6 +44,7 @@ func (s *mailSession) Rcpt(to string, _ *smtp.RcptOptions) error {
 		return s.replies.noSuchUser
 	case Throttle:
 		return s.replies.slowDown
+	default: // decided after the content
 	}
 	s.to = append(s.to, to)
 	if weight(outcome) > weight(s.outcome) {
@@ -67,8 +68,9 @@ func weight(outcome Outcome) int {
 		return 2
 	case Bounce:
 		return 1
+	default:
+		return 0
 	}
-	return 0
 }
 
 // Data implements [smtp.Session].
@@ -89,6 +91,7 @@ func (s *mailSession) Data(r io.Reader) error {
 		if !s.wait(s.server.simulator.options.SlowDelay) {
 			return s.replies.failure
 		}
+	default: // taken
 	}
 	id := s.replies.newID()
 	if message != nil {

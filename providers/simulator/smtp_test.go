@@ -41,7 +41,7 @@ func start(t *testing.T, options simulator.Options) *simulator.Simulator {
 }
 
 // mailer returns the driver as mock mode configures it.
-func mailer(t *testing.T, s *simulator.Simulator, provider string, change func(*smtp.Options)) *smtp.Driver {
+func mailer(t testing.TB, s *simulator.Simulator, provider string, change func(*smtp.Options)) *smtp.Driver {
 	t.Helper()
 	host, port, err := net.SplitHostPort(s.SMTP(provider))
 	if err != nil {

@@ -245,8 +245,8 @@ func TestClose(t *testing.T) {
 	go func() { second <- send(t, d) }() // waits for the connection
 	go func() { closed <- d.Close() }()
 	select {
-	case <-closed:
-		t.Error("Close did not wait for the message in hand")
+	case err := <-closed:
+		t.Errorf("Close did not wait for the message in hand: %v", err)
 	default:
 	}
 	close(hold)

@@ -26,6 +26,7 @@ import (
 // Driver sends e-mail through one account of one server.
 type Driver struct {
 	options Options
+	preset  Preset
 	tls     *tls.Config
 	pool    *pool
 	oauth   *tokens
@@ -40,7 +41,7 @@ func New(options Options) (*Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Driver{options: o, rules: rules(), healthWait: 3 * time.Second, pool: newPool(o.MaxConns, o.IdleTimeout, o.Now)}
+	d := &Driver{options: o, preset: Presets()[o.Preset], rules: rules(), healthWait: 3 * time.Second, pool: newPool(o.MaxConns, o.IdleTimeout, o.Now)}
 	d.tls = &tls.Config{MinVersion: tls.VersionTLS12}
 	if o.TLSConfig != nil {
 		d.tls = o.TLSConfig.Clone()
@@ -52,7 +53,7 @@ func New(options Options) (*Driver, error) {
 		d.tls.RootCAs = o.RootCAs
 	}
 	if o.login() == AuthXOAuth2 {
-		if d.oauth, err = newTokens(*o.OAuth, Presets()[o.Preset], o.Now); err != nil {
+		if d.oauth, err = newTokens(*o.OAuth, d.preset, o.Now); err != nil {
 			return nil, err
 		}
 	}
@@ -80,6 +81,7 @@ func (d *Driver) Do(ctx context.Context, call providers.Call[providers.Email]) (
 		return o.broken, o.stale
 	})
 	if err != nil {
+		exchange.Status = fault.As(err).Code // of the greeting or the login
 		return providers.Answer{}, err
 	}
 	exchange.Left = o.left
