@@ -1,4 +1,4 @@
-// Program worker consumes commands. See `worker --help`.
+// Command worker consumes commands. See `worker --help`.
 package main
 
 import (

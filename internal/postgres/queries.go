@@ -15,14 +15,15 @@ import (
 	"github.com/gangwon-portal/gangway/internal/fault"
 )
 
-// Filter narrows a list of deliveries; zero fields do not narrow.
+// Filter narrows a list of deliveries. Zero fields do not narrow; several values
+// of one field mean any of them.
 type Filter struct {
-	Kind      command.Kind
-	Status    delivery.Status
-	Reason    fault.Reason
-	Recipient string // a part of it
+	Kinds     []command.Kind
+	Statuses  []delivery.Status
+	Reasons   []fault.Reason
+	Recipient string // whole, in any letter case; one of several counts
 	Since     time.Time
-	Limit     int
+	Limit     int // default 100
 	// Before continues a list: the requested_at and id of the last row seen.
 	Before   time.Time
 	BeforeID uuid.UUID
@@ -41,6 +42,15 @@ func (r Reader) Status(ctx context.Context, deliveryID uuid.UUID) (delivery.View
 	return view, nil
 }
 
+// Views reads several deliveries; unknown ids are absent.
+func (r Reader) Views(ctx context.Context, ids []uuid.UUID) ([]delivery.View, error) {
+	rows, err := r.pool.Query(ctx, `SELECT `+viewColumns+` FROM gangway.deliveries d WHERE d.id = ANY ($1)`, ids)
+	if err != nil {
+		return nil, fmt.Errorf("postgres: views: %w", err)
+	}
+	return collectViews(rows)
+}
+
 // List reads deliveries, newest first.
 func (r Reader) List(ctx context.Context, f Filter) ([]delivery.View, error) {
 	var where []string
@@ -52,17 +62,17 @@ func (r Reader) List(ctx context.Context, f Filter) ([]delivery.View, error) {
 		}
 		where = append(where, condition)
 	}
-	if f.Kind != "" {
-		add("d.kind = ?", f.Kind)
+	if len(f.Kinds) > 0 {
+		add("d.kind = ANY (?)", f.Kinds)
 	}
-	if f.Status != "" {
-		add("d.status = ?", f.Status)
+	if len(f.Statuses) > 0 {
+		add("d.status = ANY (?)", f.Statuses)
 	}
-	if f.Reason != "" {
-		add("d.reason = ?", f.Reason)
+	if len(f.Reasons) > 0 {
+		add("d.reason = ANY (?)", f.Reasons)
 	}
 	if f.Recipient != "" {
-		add("strpos(d.recipient, ?) > 0", f.Recipient)
+		add("lower(?) = ANY (string_to_array(lower(d.recipient), ','))", f.Recipient)
 	}
 	if !f.Since.IsZero() {
 		add("d.requested_at >= ?", f.Since)
@@ -82,11 +92,15 @@ func (r Reader) List(ctx context.Context, f Filter) ([]delivery.View, error) {
 	if err != nil {
 		return nil, fmt.Errorf("postgres: list: %w", err)
 	}
+	return collectViews(rows)
+}
+
+func collectViews(rows pgx.Rows) ([]delivery.View, error) {
 	views, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (v delivery.View, err error) {
 		return v, scanView(row, &v)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("postgres: list: %w", err)
+		return nil, fmt.Errorf("postgres: deliveries: %w", err)
 	}
 	return views, nil
 }

@@ -1,0 +1,155 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.uber.org/zap"
+
+	"github.com/gangwon-portal/gangway/config"
+	"github.com/gangwon-portal/gangway/internal/broker"
+	"github.com/gangwon-portal/gangway/internal/cli"
+	"github.com/gangwon-portal/gangway/internal/fault"
+	"github.com/gangwon-portal/gangway/internal/postgres"
+)
+
+// PublisherBackends says what stands behind the commands of the program
+// publisher. Connections are opened by the first command that needs them.
+func PublisherBackends() cli.Backends {
+	c := new(connections)
+	return cli.Backends{
+		Bus:        c.bus,
+		Outbox:     c.outbox,
+		Deliveries: c.deliveries,
+		Close:      c.close,
+	}
+}
+
+// connections are what one run of the publisher has opened.
+type connections struct {
+	cfg       *config.Config
+	pool      *pgxpool.Pool
+	conn      *broker.Conn
+	publisher *broker.Publisher
+}
+
+func (c *connections) bus(ctx context.Context, s cli.Settings) (cli.Bus, error) {
+	publisher, err := c.nats(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return natsBus{publisher}, nil
+}
+
+func (c *connections) outbox(ctx context.Context, s cli.Settings) (cli.Bus, error) {
+	pool, err := c.postgres(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return outboxBus{pool}, nil
+}
+
+func (c *connections) deliveries(ctx context.Context, s cli.Settings) (cli.Deliveries, error) {
+	pool, err := c.postgres(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return deliveries{postgres.NewReader(pool)}, nil
+}
+
+func (c *connections) nats(ctx context.Context, s cli.Settings) (*broker.Publisher, error) {
+	if c.publisher != nil {
+		return c.publisher, nil
+	}
+	endpoints, err := c.endpoints(s)
+	if err != nil {
+		return nil, err
+	}
+	url, err := endpoints.NATS()
+	if err != nil {
+		return nil, err
+	}
+	cfg := *c.cfg
+	cfg.NATS.URL = config.NewDSN(url)
+	options := connectOptions(&cfg, zap.NewNop())
+	options.Name = "gangway publisher"
+	// A person waits: say at once that nobody answers instead of waiting for ever.
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	tries := 0
+	options.OnWaiting = func(urls string, err error, _ time.Duration) {
+		if tries++; tries == 3 {
+			fail(fault.New(fault.Unavailable, "nats", "%s does not answer: %v; is the server running, is nats.url right?", urls, err))
+		}
+	}
+	if c.conn, err = broker.Connect(ctx, options); err != nil {
+		return nil, err
+	}
+	c.publisher, err = broker.NewPublisher(c.conn, broker.PublisherOptions{})
+	return c.publisher, err
+}
+
+func (c *connections) postgres(ctx context.Context, s cli.Settings) (*pgxpool.Pool, error) {
+	if c.pool != nil {
+		return c.pool, nil
+	}
+	endpoints, err := c.endpoints(s)
+	if err != nil {
+		return nil, err
+	}
+	url, err := endpoints.Postgres()
+	if err != nil {
+		return nil, err
+	}
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	tries := 0
+	pool, err := postgres.Connect(ctx, url, 4, func(err error) {
+		if tries++; tries == 3 {
+			fail(fault.New(fault.Unavailable, "postgres", "%s does not answer: is the server running, is postgres.url right?", config.NewDSN(url)))
+		}
+	})
+	if err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			return nil, cause
+		}
+		return nil, err
+	}
+	c.pool = pool
+	return pool, nil
+}
+
+// endpoints joins the command line, the environment, the configuration file and
+// a running development stack.
+func (c *connections) endpoints(s cli.Settings) (cli.Endpoints, error) {
+	if c.cfg == nil {
+		cfg, _, err := config.Load(config.Options{File: s.ConfigFile, DefaultEnv: config.Dev})
+		if err != nil {
+			return cli.Endpoints{}, fault.New(fault.Invalid, "settings", "%v", err)
+		}
+		c.cfg = cfg
+	}
+	return s.Resolve(cli.Endpoints{
+		NATSURL: c.cfg.NATS.URL.Reveal(), PostgresURL: c.cfg.Postgres.URL.Reveal(), HTTPAddr: c.cfg.HTTP.Addr,
+		AdminAddr: c.cfg.Admin.Addr, AdminToken: c.cfg.Admin.Token.Reveal(),
+	}), nil
+}
+
+func (c *connections) close() error {
+	if c.pool != nil {
+		c.pool.Close()
+	}
+	if c.conn == nil {
+		return nil
+	}
+	defer c.conn.Close()
+	if c.publisher == nil {
+		return nil
+	}
+	if err := c.publisher.Close(); err != nil {
+		return fmt.Errorf("close: %w", err)
+	}
+	return nil
+}
