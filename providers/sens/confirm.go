@@ -43,7 +43,7 @@ func (d *Driver) Confirm(ctx context.Context, call providers.Call[providers.SMS]
 	query.Set("from", wanted.From)
 	asked := 0
 	for range mostPages {
-		found, err := d.page(ctx, "list", query)
+		found, err := d.page(ctx, query)
 		if err != nil {
 			return providers.Answer{}, err
 		}
@@ -101,14 +101,14 @@ func period(from, until time.Time, size int) url.Values {
 	}
 }
 
-func (d *Driver) page(ctx context.Context, endpoint string, query url.Values) (page, error) {
-	answer, err := d.call(ctx, d.ask, endpoint, http.MethodGet, "/messages", query, nil)
+func (d *Driver) page(ctx context.Context, query url.Values) (page, error) {
+	answer, err := d.call(ctx, d.ask, "list", http.MethodGet, "/messages", query, nil)
 	if err != nil {
 		return page{}, err
 	}
 	found, err := parsePage(answer.Body)
 	if err != nil {
-		return page{}, d.ask.Unreadable(endpoint, err)
+		return page{}, d.ask.Unreadable("list", err)
 	}
 	return found, nil
 }

@@ -100,7 +100,7 @@ func (d *Driver) Do(ctx context.Context, call providers.Call[providers.SMS]) (pr
 // clock, keys and service id.
 func (d *Driver) Check(ctx context.Context) error {
 	now := d.options.Now()
-	_, err := d.page(ctx, "list", period(now.Add(-time.Minute), now, 1))
+	_, err := d.page(ctx, period(now.Add(-time.Minute), now, 1))
 	return err
 }
 
@@ -113,7 +113,7 @@ func (d *Driver) Close() {
 // Track asks what became of a request of one message: sent while the carrier
 // has not reported, delivered, or undelivered with a reason.
 func (d *Driver) Track(ctx context.Context, requestID string) (delivery.Recipient, error) {
-	found, err := d.page(ctx, "list", url.Values{"requestId": {requestID}})
+	found, err := d.page(ctx, url.Values{"requestId": {requestID}})
 	if err != nil {
 		return delivery.Recipient{}, err
 	}

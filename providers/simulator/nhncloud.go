@@ -77,11 +77,11 @@ func (v *nhncloud) send(long, ad bool) http.HandlerFunc {
 			number = to.International
 		}
 		outcome := v.sim.decide("nhncloud", number, OfPhone(number))
-		switch outcome {
-		case Error:
+		switch {
+		case outcome == Error:
 			nhnError(w, -9999, "System error. Please inquire at support@toast.com.")
 			return
-		case Throttle:
+		case outcome == Throttle:
 			// The documents of the API name no limit; its gateway answers like others.
 			w.Header().Set("Retry-After", "1")
 			writeSMS(w, http.StatusTooManyRequests, nhnHeader(-1, "Too many requests."))

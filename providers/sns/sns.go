@@ -74,7 +74,7 @@ func New(options Options) (*Driver, error) {
 		RetryMaxAttempts: 1, Retryer: aws.NopRetryer{},
 	}
 	if base := strings.TrimRight(options.BaseURL, "/"); base != "" {
-		settings.BaseEndpoint = aws.String(base)
+		settings.BaseEndpoint = aws.String(base + "/") // the SDK drops the slash of a base with a path
 	}
 	return &Driver{
 		options: options,

@@ -200,3 +200,27 @@ func TestSignatureIsRefusedTwice(t *testing.T) {
 		t.Errorf("status %d within 15 minutes, want 403", third)
 	}
 }
+
+// TestInjectedFaults: faults that an operator injects hit ordinary numbers, and
+// what they did to a message can be confirmed.
+func TestInjectedFaults(t *testing.T) {
+	s, o := simulated(t, simulator.Options{})
+	for outcome, want := range map[simulator.Outcome][2]fault.Reason{
+		simulator.Error: {fault.Unavailable, fault.NotFound}, simulator.Throttle: {fault.RateLimited, fault.NotFound},
+		simulator.Drop: {fault.UnknownOutcome, fault.None},
+	} {
+		t.Run(string(outcome), func(t *testing.T) {
+			s.SetFault("solapi", simulator.Fault{Outcome: outcome, Rate: 1, Until: time.Now().Add(time.Minute)})
+			defer s.SetFault("solapi", simulator.Fault{})
+			d := open(t, o)
+			defer d.Close()
+			call := providers.Call[providers.SMS]{ID: uuid.New(), Request: numbers("success")}
+			if _, err := d.Do(t.Context(), call); fault.Of(err) != want[0] {
+				t.Errorf("Do: %v, want %q", err, want[0])
+			}
+			if _, err := d.Confirm(t.Context(), call); fault.Of(err) != want[1] {
+				t.Errorf("Confirm: %v, want %q", err, want[1])
+			}
+		})
+	}
+}
