@@ -42,10 +42,11 @@ func (h *Email) Handle(ctx context.Context, cmd *command.Command, run delivery.R
 	return sent(h.route().Do(ctx, cmd.ID, body.Provider, request, run), request.Subject)
 }
 
-// Recover holds a message whose worker died around the call: it may have been
-// sent, and only a person or a report of the provider can tell.
-func (h *Email) Recover(_ context.Context, _ *command.Command, run delivery.Run) delivery.Result {
-	return interrupted(run)
+// Recover finishes a message that may have been sent, by its provider's
+// on_unknown.
+func (h *Email) Recover(ctx context.Context, cmd *command.Command, run delivery.Run) delivery.Result {
+	request := h.request(cmd.ID, cmd.Payload.(*command.Email))
+	return sent(h.route().Recover(ctx, cmd.ID, request, run), request.Subject)
 }
 
 // request is the message as every mail driver takes it. The Message-ID is made
@@ -91,16 +92,4 @@ func sent(out providers.Outcome, subject string) delivery.Result {
 		result.Status = delivery.Sent
 	}
 	return result
-}
-
-// interrupted is the outcome of a call that a dead worker may have made.
-func interrupted(run delivery.Run) delivery.Result {
-	return delivery.Result{
-		Provider: run.Interrupted,
-		Err:      fault.New(fault.UnknownOutcome, run.Interrupted, "the worker died around the call; it may have been sent"),
-		Attempts: []delivery.Attempt{{
-			Number: run.Row.Attempts, Round: run.Row.Round + 1, Provider: run.Interrupted, Endpoint: "unknown",
-			Outcome: "unknown", Reason: fault.UnknownOutcome, StartedAt: run.Row.UpdatedAt,
-		}},
-	}
 }

@@ -24,6 +24,8 @@ CREATE TABLE gangway.deliveries (
     claim_token         uuid,                           -- of the last claim, live while claimed
     claim_worker        uuid,
     claim_provider      text,                           -- of the open intent
+    unsure_provider     text,                           -- that may have sent: nobody else is tried
+    unsure_at           timestamptz,
     provider            text,                           -- of the last recorded call
     provider_message_id text,
     recipient           text,
@@ -105,6 +107,8 @@ CREATE TABLE gangway.dead_letters (
     error        text        NOT NULL,
     provider     text,
     recipient    text,
+    subject      text,
+    template     text,
     attempts     integer     NOT NULL,
     trace_id     text,
     first_seen   timestamptz NOT NULL,

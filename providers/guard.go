@@ -28,6 +28,8 @@ type GuardOptions struct {
 	// Timeout of one call; default 30 s.
 	Timeout time.Duration
 	Breaker resilience.BreakerOptions
+	// OnUnknown is what follows an unknown outcome; default hold.
+	OnUnknown OnUnknown
 	// Sends says that calls reach people: a crash or time-out inside a driver is
 	// then an unknown outcome.
 	Sends bool

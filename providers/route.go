@@ -60,7 +60,7 @@ func (r *Route[P]) Do(ctx context.Context, id uuid.UUID, pinned string, request 
 		attempt.Round = run.Row.Round + 1
 		next := firstReady(candidates)
 		if err == nil || next == nil || !fault.Of(err).Rule().Failover {
-			return Outcome{Answer: answer, Provider: guard.Name(), Attempts: []delivery.Attempt{attempt}, Err: err}
+			return Outcome{Answer: answer, Provider: guard.Name(), Attempts: []delivery.Attempt{attempt}, Err: guard.unsure(err)}
 		}
 		if number, err = run.Journal.Begin(ctx, next.Name(), attempt); err != nil {
 			return Outcome{Provider: guard.Name(), Err: err}

@@ -59,7 +59,7 @@ func build[P any](r *Routes, cfg *config.Config, names []string, sends bool, bas
 		}
 		r.keep(driver)
 		options := base
-		options.Sends, options.Mock, options.Timeout = sends, p.Mock(), p.Timeout
+		options.Sends, options.Mock, options.Timeout, options.OnUnknown = sends, p.Mock(), p.Timeout, providers.OnUnknown(p.OnUnknown)
 		options.Breaker = resilience.BreakerOptions{Failures: p.Breaker.Failures, Cooldown: p.Breaker.Cooldown, Changed: base.Breaker.Changed}
 		guard := providers.NewGuard(driver, options)
 		guards = append(guards, guard)

@@ -28,6 +28,9 @@ type Claim struct {
 	Reason fault.Reason
 	// Takeover is the token of a dead claim that this one replaces.
 	Takeover uuid.UUID
+	// Unsure says that the dead claim's provider may have sent: the claim then
+	// intends no call, and the row remembers that provider.
+	Unsure bool
 }
 
 // Claimed is the store's answer.
@@ -57,6 +60,11 @@ type Record struct {
 	Result            jsontext.Value
 	Attempts          []Attempt
 	Recipients        []Recipient
+	// Unsure is the provider that may have sent; the row keeps it until a record
+	// without one.
+	Unsure string
+	// Letter adds the row to the index of dead letters.
+	Letter bool
 	// Next keeps the claim for another call in the same round: the intent of
 	// failover, committed before that provider is called.
 	Next string
@@ -81,8 +89,8 @@ type Plan struct {
 
 // Journal commits the intent of every call after the first.
 type Journal interface {
-	// Begin records the finished call and commits the intent to call provider
-	// next. It returns the number of the attempt that may now be made. An error
+	// Begin records the finished call (none when done is zero) and commits the
+	// intent to call provider next. It returns the number of the attempt that may now be made. An error
 	// means that nothing may be called: the claim is lost or ctx has ended.
 	Begin(ctx context.Context, provider string, done Attempt) (int, error)
 }
@@ -95,9 +103,12 @@ type Run struct {
 	Provider string
 	// Last says that no further round will follow this one.
 	Last bool
-	// Interrupted is the provider that a dead worker was about to call, or had
-	// called: whether it sent is not known. Only Recover sees it.
-	Interrupted string
+	// Unsure is the provider that may have sent already, since UnsureSince. Only
+	// Recover sees it. Died says that the worker which called it is gone, so that
+	// the attempt is not recorded yet.
+	Unsure      string
+	UnsureSince time.Time
+	Died        bool
 }
 
 // Result is what a handler made of one command.

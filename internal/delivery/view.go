@@ -48,8 +48,10 @@ type Row struct {
 	Token           uuid.UUID // of the live claim; zero when nobody holds it
 	Worker          uuid.UUID // that made the claim
 	ClaimProvider   string    // provider of the open intent
-	OwnerAlive      bool      // whether the claim's worker still reports itself alive
-	DeadIntents     int       // intents whose worker died
+	Unsure          string    // provider that may have sent, since UnsureSince
+	UnsureSince     time.Time
+	OwnerAlive      bool // whether the claim's worker still reports itself alive
+	DeadIntents     int  // intents whose worker died
 	CancelRequested bool
 }
 

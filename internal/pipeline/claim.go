@@ -22,17 +22,16 @@ const (
 // claim commits the intent. It is false when the message was settled by what the
 // row says instead.
 func (e *execution) claim(ctx context.Context) (bool, error) {
-	claimed, err := e.try(ctx, uuid.Nil)
+	claimed, err := e.try(ctx, delivery.Row{})
 	if err != nil {
 		return false, err
 	}
 	for !claimed.Won {
-		dead := e.dead(claimed.Row)
-		if !dead {
+		if !e.dead(claimed.Row) {
 			return false, e.lost(ctx, claimed.Row)
 		}
 		e.interrupted(claimed.Row)
-		if claimed, err = e.try(ctx, claimed.Row.Token); err != nil {
+		if claimed, err = e.try(ctx, claimed.Row); err != nil {
 			return false, err
 		}
 	}
@@ -40,12 +39,14 @@ func (e *execution) claim(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-func (e *execution) try(ctx context.Context, takeover uuid.UUID) (delivery.Claimed, error) {
+// try claims the row, taking it over from a dead claim where there is one.
+func (e *execution) try(ctx context.Context, dead delivery.Row) (delivery.Claimed, error) {
 	e.token = uuid.New()
 	e.p.remember(e.token)
 	claimed, err := e.p.store.Claim(ctx, delivery.Claim{
 		Command: e.cmd, Token: e.token, Worker: e.p.options.Worker, Provider: e.choice.Provider,
-		Due: e.choice.Due, Status: e.choice.Status, Reason: e.choice.Reason, Takeover: takeover,
+		Due: e.choice.Due, Status: e.choice.Status, Reason: e.choice.Reason, Takeover: dead.Token,
+		Unsure: e.cmd.Kind.Send() && dead.ClaimProvider != "",
 	})
 	if err != nil || !claimed.Won {
 		e.p.forget(e.token)
@@ -67,16 +68,15 @@ func (e *execution) dead(row delivery.Row) bool {
 
 // interrupted prepares to take over a dead claim. Whether the provider was
 // called is not known: a send is recovered by its provider's on_unknown, a safe
-// kind simply runs again, and what keeps killing its workers ends.
+// kind simply runs again, and what keeps killing its workers ends. The claim
+// itself writes down which provider may have sent, so that a crash of this
+// worker too forgets nothing.
 func (e *execution) interrupted(row delivery.Row) {
+	e.died = true
 	e.choice.Due, e.choice.Status = time.Time{}, delivery.Processing
-	switch {
-	case row.DeadIntents+1 >= maxDeadIntents:
+	if row.DeadIntents+1 >= maxDeadIntents {
 		e.choice.Provider = ""
 		e.verdict = fault.New(fault.Internal, "pipeline", "%d workers died over this command", row.DeadIntents+1)
-	case e.cmd.Kind.Send() && row.ClaimProvider != "" && e.verdict == nil:
-		// No call is planned yet: Recover commits its own intent when it makes one.
-		e.choice.Provider, e.interrupt, e.recovers = "", row.ClaimProvider, true
 	}
 }
 

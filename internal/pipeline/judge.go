@@ -54,6 +54,10 @@ func (e *execution) judgeFailure(r *delivery.Record) {
 	if r.Status != "" {
 		return // the handler knows a better end, such as manual_review
 	}
+	if failure.Reason == fault.UnknownOutcome {
+		e.judgeUnknown(r, failure)
+		return
+	}
 	policy := e.p.options.Retry(e.cmd.Kind)
 	wait := failure.RetryAfter
 	if !rule.Free {
@@ -66,7 +70,19 @@ func (e *execution) judgeFailure(r *delivery.Record) {
 		r.Status, r.Due = delivery.Retrying, e.p.options.Now().Add(wait)
 		return
 	}
-	r.Status = delivery.Ends(failure.Reason)
+	r.Status, r.Letter = delivery.Ends(failure.Reason), rule.Letter
+}
+
+// judgeUnknown keeps the provider that may have sent: nobody else is tried. With
+// a time to ask again the command comes back to be recovered; without one it is
+// a person's to settle.
+func (e *execution) judgeUnknown(r *delivery.Record, failure *fault.Error) {
+	r.Unsure = r.Provider
+	if failure.RetryAfter > 0 {
+		r.Status, r.Due = delivery.Retrying, e.p.options.Now().Add(failure.RetryAfter)
+		return
+	}
+	r.Status, r.Letter = delivery.Unknown, true
 }
 
 // clipped bounds the stored error text and keeps it storable: vendors answer

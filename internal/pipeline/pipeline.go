@@ -83,16 +83,15 @@ type execution struct {
 	p *Pipeline
 	m Message
 
-	cmd       *command.Command
-	handler   Handler
-	verdict   error         // why the command is not to be called: invalid, expired
-	choice    delivery.Plan // what plan chose
-	token     uuid.UUID
-	row       delivery.Row // as it stands after claim, then after record
-	interrupt string       // provider of a dead intent that was taken over
-	recovers  bool
-	result    delivery.Result
-	outcome   delivery.Record
+	cmd     *command.Command
+	handler Handler
+	verdict error         // why the command is not to be called: invalid, expired
+	choice  delivery.Plan // what plan chose
+	token   uuid.UUID
+	row     delivery.Row // as it stands after claim, then after record
+	died    bool         // the claim was taken over from a worker that died
+	result  delivery.Result
+	outcome delivery.Record
 }
 
 // decode reads the body. It is false when the message is already settled: a
@@ -153,9 +152,10 @@ func (e *execution) handle(ctx context.Context) {
 	}()
 	run := delivery.Run{
 		Row: e.row, Journal: (*journal)(e), Provider: e.choice.Provider,
-		Last: e.row.Round >= e.p.options.Retry(e.cmd.Kind).Max, Interrupted: e.interrupt,
+		Last:   e.row.Round >= e.p.options.Retry(e.cmd.Kind).Max,
+		Unsure: e.row.Unsure, UnsureSince: e.row.UnsureSince, Died: e.died,
 	}
-	if e.recovers {
+	if e.row.Unsure != "" {
 		e.result = e.handler.Recover(ctx, e.cmd, run)
 	} else {
 		e.result = e.handler.Handle(ctx, e.cmd, run)
@@ -194,12 +194,17 @@ func (e *execution) record(ctx context.Context) error {
 // journal is an execution as its handler sees it.
 type journal execution
 
-// Begin implements [delivery.Journal].
+// Begin implements [delivery.Journal]. A zero attempt records none.
 func (j *journal) Begin(ctx context.Context, provider string, done delivery.Attempt) (int, error) {
-	recorded, err := j.p.store.Record(ctx, delivery.Record{
-		Row: j.row, Token: j.token, Status: delivery.Processing, Round: j.row.Round,
-		Attempts: []delivery.Attempt{done}, Next: provider,
-	})
+	record := delivery.Record{
+		Row: j.row, Token: j.token, Status: delivery.Processing, Round: j.row.Round, Next: provider,
+		// A crash from here on leaves this intent; what was unsure before it stays so.
+		Unsure: j.row.Unsure,
+	}
+	if done.Provider != "" {
+		record.Attempts = []delivery.Attempt{done}
+	}
+	recorded, err := j.p.store.Record(ctx, record)
 	if err != nil {
 		return 0, err
 	}

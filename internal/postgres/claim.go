@@ -14,6 +14,10 @@ import (
 // command · not being cancelled · not held by another claim (or that one is
 // dead) · due, or moved by a later publication.
 //
+// While it is not known whether a provider sent, the claim intends no call: what
+// follows is decided by that provider's on_unknown. $1 are the tokens of dead
+// claims to take over, $22 those among them that may have sent.
+//
 // A claim with a due time holds nothing: it writes down when to come back.
 const claimSQL = `
 INSERT INTO gangway.deliveries AS d
@@ -37,12 +41,16 @@ ON CONFLICT (id) DO UPDATE SET
     version        = d.version + 1,
     kind           = excluded.kind,
     digest         = excluded.digest,
-    attempts       = d.attempts + CASE WHEN d.claim_token = excluded.claim_token THEN 0 ELSE excluded.attempts END,
+    attempts       = d.attempts + CASE WHEN d.claim_token = excluded.claim_token OR d.unsure_provider IS NOT NULL
+                                        THEN 0 ELSE excluded.attempts END,
     dead_intents   = d.dead_intents + (d.claimed AND d.claim_token <> excluded.claim_token)::int,
     claimed        = excluded.claimed,
     claim_token    = excluded.claim_token,
     claim_worker   = excluded.claim_worker,
-    claim_provider = excluded.claim_provider,
+    claim_provider = CASE WHEN d.unsure_provider IS NULL THEN excluded.claim_provider END,
+    unsure_provider = CASE WHEN d.claim_token = ANY ($22::uuid[]) THEN coalesce(d.unsure_provider, d.claim_provider)
+                           ELSE d.unsure_provider END,
+    unsure_at      = CASE WHEN d.claim_token = ANY ($22::uuid[]) THEN coalesce(d.unsure_at, now()) ELSE d.unsure_at END,
     recipient      = coalesce(d.recipient, excluded.recipient),
     subject        = coalesce(d.subject, excluded.subject),
     template       = coalesce(d.template, excluded.template),
@@ -72,7 +80,7 @@ type claimColumns struct {
 	generation                             []int32
 	digest                                 [][]byte
 	requestedAt, sendAt, expiresAt, dueAt  []pgtype.Timestamptz
-	takeovers                              []pgtype.UUID
+	takeovers, unsure                      []pgtype.UUID
 }
 
 func queueClaims(b *pgx.Batch, claims []*op, worker uuid.UUID) {
@@ -85,7 +93,7 @@ func queueClaims(b *pgx.Batch, claims []*op, worker uuid.UUID) {
 	}
 	b.Queue(claimSQL, c.takeovers, id(worker), c.id, c.kind, c.lane, c.status, c.reason, c.generation, c.digest,
 		c.token, c.provider, c.recipient, c.subject, c.template, c.metadata, c.correlation, c.trace,
-		c.requestedAt, c.sendAt, c.expiresAt, c.dueAt)
+		c.requestedAt, c.sendAt, c.expiresAt, c.dueAt, c.unsure)
 }
 
 func newClaimColumns(n int) *claimColumns {
@@ -103,7 +111,7 @@ func newClaimColumns(n int) *claimColumns {
 		generation: make([]int32, 0, n), digest: make([][]byte, 0, n),
 		requestedAt: make([]pgtype.Timestamptz, 0, n), sendAt: make([]pgtype.Timestamptz, 0, n),
 		expiresAt: make([]pgtype.Timestamptz, 0, n), dueAt: make([]pgtype.Timestamptz, 0, n),
-		takeovers: []pgtype.UUID{},
+		takeovers: []pgtype.UUID{}, unsure: []pgtype.UUID{},
 	}
 }
 
@@ -130,5 +138,8 @@ func (c *claimColumns) add(claim *delivery.Claim) {
 	c.dueAt = append(c.dueAt, stamp(claim.Due))
 	if claim.Takeover != uuid.Nil {
 		c.takeovers = append(c.takeovers, id(claim.Takeover))
+		if claim.Unsure {
+			c.unsure = append(c.unsure, id(claim.Takeover))
+		}
 	}
 }

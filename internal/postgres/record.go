@@ -30,6 +30,9 @@ UPDATE gangway.deliveries AS d SET
     due_at              = CASE WHEN d.claim_token = r.token THEN r.due_at ELSE d.due_at END,
     claimed             = CASE WHEN d.claim_token = r.token THEN r.next <> '' ELSE d.claimed END,
     claim_provider      = CASE WHEN d.claim_token = r.token AND r.next <> '' THEN r.next ELSE d.claim_provider END,
+    unsure_provider     = CASE WHEN d.claim_token = r.token THEN nullif(r.unsure, '') ELSE d.unsure_provider END,
+    unsure_at           = CASE WHEN d.claim_token <> r.token THEN d.unsure_at
+                               WHEN r.unsure <> '' THEN coalesce(d.unsure_at, now()) END,
     attempts            = d.attempts + (r.next <> '' AND d.claim_token = r.token
                                         AND d.claim_provider IS DISTINCT FROM r.next)::int,
     version             = d.version + 1,
@@ -37,9 +40,9 @@ UPDATE gangway.deliveries AS d SET
     completed_at        = CASE WHEN r.rank >= 30 OR (r.stops AND d.cancel_requested)
                                THEN coalesce(d.completed_at, now()) ELSE d.completed_at END
 FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[], $5::smallint[], $6::bool[], $7::text[], $8::text[], $9::text[],
-            $10::text[], $11::text[], $12::text[], $13::text[], $14::smallint[], $15::timestamptz[], $16::text[])
+            $10::text[], $11::text[], $12::text[], $13::text[], $14::smallint[], $15::timestamptz[], $16::text[], $17::text[])
   AS r (id, token, generation, status, rank, stops, reason, error_code, error_message,
-        provider, message_id, subject, result, round, due_at, next)
+        provider, message_id, subject, result, round, due_at, next, unsure)
 WHERE d.id = r.id
   AND d.generation = r.generation
   AND ((d.claimed AND d.claim_token = r.token) OR r.rank > d.rank)
@@ -59,6 +62,16 @@ FROM unnest($1::uuid[], $2::int[], $3::smallint[], $4::int[], $5::text[], $6::te
         duration_ms, started_at, request, response)
 ON CONFLICT DO NOTHING`
 
+// lettersSQL indexes the dead letters of rows that this batch has just ended.
+const lettersSQL = `
+INSERT INTO gangway.dead_letters
+       (delivery_id, kind, lane, generation, version, reason, error, provider, recipient, subject, template, attempts, trace_id, first_seen)
+SELECT id, kind, lane, generation, version, coalesce(reason, 'internal'), coalesce(error_message, ''), provider, recipient,
+       subject, template, attempts, trace_id, requested_at
+FROM gangway.deliveries
+WHERE id = ANY ($1) AND NOT claimed AND rank BETWEEN 20 AND 30
+ON CONFLICT DO NOTHING`
+
 // recipientsSQL keeps the outcome of each address; like the status of the whole
 // it only moves forward.
 const recipientsSQL = `
@@ -75,13 +88,13 @@ ON CONFLICT (delivery_id, address) DO UPDATE SET
     updated_at          = now()`
 
 type recordColumns struct {
-	id, token                                  []pgtype.UUID
-	generation                                 []int32
-	rank, round                                []int16
-	stops                                      []bool
-	status, reason, errorCode, errorMessage    []string
-	provider, messageID, subject, result, next []string
-	dueAt                                      []pgtype.Timestamptz
+	id, token                                          []pgtype.UUID
+	generation                                         []int32
+	rank, round                                        []int16
+	stops                                              []bool
+	status, reason, errorCode, errorMessage            []string
+	provider, messageID, subject, result, next, unsure []string
+	dueAt                                              []pgtype.Timestamptz
 }
 
 func queueRecords(b *pgx.Batch, records []*op) {
@@ -91,7 +104,11 @@ func queueRecords(b *pgx.Batch, records []*op) {
 	var r recordColumns
 	var a attemptColumns
 	var p recipientColumns
+	var letters []pgtype.UUID
 	for _, o := range records {
+		if o.record.Letter {
+			letters = append(letters, id(o.id))
+		}
 		r.add(o.record)
 		for i := range o.record.Attempts {
 			a.add(o.record, &o.record.Attempts[i])
@@ -101,10 +118,13 @@ func queueRecords(b *pgx.Batch, records []*op) {
 		}
 	}
 	b.Queue(recordSQL, r.id, r.token, r.generation, r.status, r.rank, r.stops, r.reason, r.errorCode, r.errorMessage,
-		r.provider, r.messageID, r.subject, r.result, r.round, r.dueAt, r.next)
+		r.provider, r.messageID, r.subject, r.result, r.round, r.dueAt, r.next, r.unsure)
 	if len(a.id) > 0 {
 		b.Queue(attemptsSQL, a.id, a.attempt, a.round, a.generation, a.provider, a.endpoint, a.outcome, a.reason,
 			a.errorCode, a.messageID, a.duration, a.startedAt, a.request, a.response)
+	}
+	if len(letters) > 0 {
+		b.Queue(lettersSQL, letters)
 	}
 	if len(p.id) > 0 {
 		b.Queue(recipientsSQL, p.id, p.address, p.status, p.rank, p.reason, p.provider, p.messageID)
@@ -128,6 +148,7 @@ func (c *recordColumns) add(r *delivery.Record) {
 	c.round = append(c.round, int16(r.Round))
 	c.dueAt = append(c.dueAt, stamp(r.Due))
 	c.next = append(c.next, r.Next)
+	c.unsure = append(c.unsure, r.Unsure)
 }
 
 type attemptColumns struct {

@@ -89,7 +89,8 @@ func readResults(results pgx.BatchResults, records, claims []*op) (apply []func(
 func skipWrites(results pgx.BatchResults, records []*op) error {
 	hasAttempts := slices.ContainsFunc(records, func(o *op) bool { return len(o.record.Attempts) > 0 })
 	hasRecipients := slices.ContainsFunc(records, func(o *op) bool { return len(o.record.Recipients) > 0 })
-	for _, expected := range []bool{hasAttempts, hasRecipients} {
+	hasLetters := slices.ContainsFunc(records, func(o *op) bool { return o.record.Letter })
+	for _, expected := range []bool{hasAttempts, hasLetters, hasRecipients} {
 		if expected {
 			if _, err := results.Exec(); err != nil {
 				return err
@@ -128,7 +129,7 @@ func merge(r *delivery.Record) delivery.Row {
 	row := r.Row
 	row.Status, row.Reason = r.Status, r.Reason
 	row.ErrorCode, row.ErrorMessage = r.ErrorCode, r.ErrorMessage
-	row.Round, row.Due = r.Round, r.Due
+	row.Round, row.Due, row.Unsure = r.Round, r.Due, r.Unsure
 	for _, column := range []struct {
 		to   *string
 		from string

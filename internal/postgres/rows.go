@@ -20,7 +20,8 @@ const viewColumns = `d.id, d.kind, d.lane, d.status, coalesce(d.reason, ''), coa
 
 const rowsSQL = `SELECT ` + viewColumns + `,
     d.version, d.digest, d.round, d.due_at, CASE WHEN d.claimed THEN d.claim_token END, d.claim_worker,
-    coalesce(d.claim_provider, ''), coalesce(w.alive_until > now(), false), d.dead_intents, d.cancel_requested
+    coalesce(d.claim_provider, ''), coalesce(w.alive_until > now(), false), d.dead_intents, d.cancel_requested,
+    coalesce(d.unsure_provider, ''), d.unsure_at
 FROM gangway.deliveries d LEFT JOIN gangway.workers w ON w.id = d.claim_worker
 WHERE d.id = ANY ($1)`
 
@@ -34,15 +35,16 @@ func (r Reader) Rows(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]delive
 	for rows.Next() {
 		var row delivery.Row
 		var digest []byte
-		var due *time.Time
+		var due, unsureAt *time.Time
 		var token, worker *uuid.UUID
 		if err := scanView(rows, &row.View, &row.Version, &digest, &row.Round, &due, &token, &worker,
-			&row.ClaimProvider, &row.OwnerAlive, &row.DeadIntents, &row.CancelRequested); err != nil {
+			&row.ClaimProvider, &row.OwnerAlive, &row.DeadIntents, &row.CancelRequested, &row.Unsure, &unsureAt); err != nil {
 			rows.Close()
 			return nil, fmt.Errorf("postgres: rows: %w", err)
 		}
 		copy(row.Digest[:], digest)
 		row.Due, row.Token, row.Worker = deref(due), deref(token), deref(worker)
+		row.UnsureSince = deref(unsureAt)
 		found[row.ID] = row
 	}
 	if err := rows.Err(); err != nil {

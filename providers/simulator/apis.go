@@ -1,11 +1,16 @@
 package simulator
 
-import "net/http"
+import (
+	"net/http"
+	"sync"
+)
 
 // apis lists the vendors' HTTP APIs by provider name.
 func (s *Simulator) apis() map[string]http.Handler {
-	addresses := newCatalogue()
+	addresses := sync.OnceValue(newCatalogue)
 	return map[string]http.Handler{
+		"gmail":   s.tokenAPI("gmail"),
+		"outlook": s.tokenAPI("outlook"),
 		"nicednb": s.nicednb(),
 		"nts":     s.nts(),
 		"juso":    s.juso(addresses),

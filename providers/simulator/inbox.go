@@ -31,7 +31,8 @@ type Inbox struct {
 	total    int
 }
 
-// NewInbox keeps at most that many messages; older ones are forgotten.
+// NewInbox keeps at most that many messages; older ones are forgotten. With none
+// to keep it only counts.
 func NewInbox(most int) *Inbox { return &Inbox{most: most} }
 
 // Add keeps one message.
@@ -39,6 +40,9 @@ func (i *Inbox) Add(message Received) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.total++
+	if i.most <= 0 {
+		return
+	}
 	if len(i.messages) >= 2*i.most {
 		i.messages = append(i.messages[:0], i.messages[len(i.messages)-i.most+1:]...)
 	}

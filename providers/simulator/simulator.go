@@ -22,7 +22,8 @@ type Options struct {
 	Host string
 	// SlowDelay of the slow outcome; default 2 s.
 	SlowDelay time.Duration
-	// Keep is how many messages the inbox keeps; default 1,000.
+	// Keep is how many messages the inbox keeps; default 1,000. Negative keeps none,
+	// which turns the mail servers into a sink for benchmarks.
 	Keep int
 	// Secrets that clients must present, by provider; defaults in credentials.go.
 	Now func() time.Time
