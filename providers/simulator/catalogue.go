@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -20,6 +21,7 @@ type houseAddress struct {
 	zip                 int
 	latitude, longitude float64
 	townCode, roadCode  int
+	words               []string // that a search can find, in lower case
 }
 
 // perStreet is how many buildings a street has.
@@ -45,6 +47,11 @@ func newCatalogue() catalogue {
 				all = append(all, p.address(street, k))
 			}
 		}
+	}
+	for i := range all {
+		a := &all[i]
+		text := strings.Join([]string{a.road(), a.jibun(), a.building, a.english(), fmt.Sprintf("%05d", a.zip)}, " ")
+		a.words = strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return r == ' ' || r == ',' })
 	}
 	return all
 }
@@ -158,10 +165,9 @@ func (a *houseAddress) legalCode() string {
 func (c catalogue) search(keyword string) []houseAddress {
 	words := strings.Fields(strings.ToLower(keyword))
 	var found []houseAddress
-	for _, a := range c {
-		text := strings.ToLower(strings.Join([]string{a.road(), a.jibun(), a.building, a.english(), fmt.Sprintf("%05d", a.zip)}, " "))
-		if hasAll(text, words) {
-			found = append(found, a)
+	for i := range c {
+		if c[i].hasAll(words) {
+			found = append(found, c[i])
 		}
 	}
 	if len(found) == 0 && len(words) == 1 && !strings.ContainsAny(keyword, "0123456789") && utf8.RuneCountInString(keyword) > 1 {
@@ -172,23 +178,18 @@ func (c catalogue) search(keyword string) []houseAddress {
 	return found
 }
 
-// hasAll reports whether every word begins a word of the text. Digits must match
-// whole, so that "중앙로 1" does not find 중앙로 12.
-func hasAll(text string, words []string) bool {
-	for _, word := range words {
-		ok := false
-		for field := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ' ' || r == ',' }) {
-			if strings.Trim(word, "0123456789-") == "" {
-				ok = ok || field == word
-			} else {
-				ok = ok || strings.HasPrefix(field, word) || utf8.RuneCountInString(word) > 2 && strings.Contains(field, word)
-			}
-		}
-		if !ok {
+// hasAll reports whether every word asked for is in one of the address. Digits
+// must match whole, so that "중앙로 1" does not find 중앙로 12.
+func (a *houseAddress) hasAll(asked []string) bool {
+	for _, word := range asked {
+		number, long := strings.Trim(word, "0123456789-") == "", utf8.RuneCountInString(word) > 2
+		if !slices.ContainsFunc(a.words, func(own string) bool {
+			return own == word || !number && (strings.HasPrefix(own, word) || long && strings.Contains(own, word))
+		}) {
 			return false
 		}
 	}
-	return len(words) > 0
+	return len(asked) > 0
 }
 
 // pageOf cuts one page out of a list; page counts from 1.

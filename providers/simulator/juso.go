@@ -12,10 +12,10 @@ import (
 // jusoAPI is the simulated juso.go.kr: always HTTP 200, every number as text.
 type jusoAPI struct {
 	*Simulator
-	catalogue catalogue
+	catalogue func() catalogue
 }
 
-func (s *Simulator) juso(all catalogue) http.Handler {
+func (s *Simulator) juso(all func() catalogue) http.Handler {
 	api := jusoAPI{s, all}
 	mux := http.NewServeMux()
 	mux.HandleFunc("/addrlink/addrLinkApi.do", api.search)
@@ -114,7 +114,7 @@ func (a jusoAPI) search(w http.ResponseWriter, r *http.Request) {
 	case NotFound:
 		answer("0", nil)
 	default:
-		answer("0", a.catalogue.search(keyword))
+		answer("0", a.catalogue().search(keyword))
 	}
 }
 

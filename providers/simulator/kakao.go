@@ -10,10 +10,10 @@ import (
 // kakaoAPI is the simulated Kakao Local: address search with coordinates.
 type kakaoAPI struct {
 	*Simulator
-	catalogue catalogue
+	catalogue func() catalogue
 }
 
-func (s *Simulator) kakao(all catalogue) http.Handler {
+func (s *Simulator) kakao(all func() catalogue) http.Handler {
 	api := kakaoAPI{s, all}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v2/local/search/address.json", api.search)
@@ -109,7 +109,7 @@ func (a kakaoAPI) search(w http.ResponseWriter, r *http.Request) {
 		return
 	case NotFound:
 	default:
-		found = a.catalogue.search(keyword)
+		found = a.catalogue().search(keyword)
 	}
 	pageable := min(len(found), 45*30)
 	answer := kakaoAnswer{
