@@ -94,8 +94,8 @@ CREATE TABLE gangway.workers (
     alive_until timestamptz NOT NULL
 );
 
--- Index of the dead letters; the letters themselves, with payload and headers,
--- are messages of the stream GANGWAY_DEADLETTERS.
+-- The dead letters, whole: what is listed, searched and replayed. The stream
+-- GANGWAY_DEADLETTERS carries the same letters to whoever listens there.
 CREATE TABLE gangway.dead_letters (
     id           bigint      GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     delivery_id  uuid        NOT NULL,
@@ -111,6 +111,8 @@ CREATE TABLE gangway.dead_letters (
     template     text,
     attempts     integer     NOT NULL,
     trace_id     text,
+    payload      bytea,                -- null when no message is left to take it from
+    headers      jsonb,
     first_seen   timestamptz NOT NULL,
     created_at   timestamptz NOT NULL DEFAULT now(),
     replayed_at  timestamptz,
@@ -118,6 +120,7 @@ CREATE TABLE gangway.dead_letters (
     UNIQUE (delivery_id, version, reason)
 );
 
+CREATE INDEX dead_letters_delivery ON gangway.dead_letters (delivery_id);
 CREATE INDEX dead_letters_open ON gangway.dead_letters (created_at, id)
     WHERE replayed_at IS NULL AND discarded_at IS NULL;
 

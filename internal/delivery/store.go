@@ -63,8 +63,8 @@ type Record struct {
 	// Unsure is the provider that may have sent; the row keeps it until a record
 	// without one.
 	Unsure string
-	// Letter adds the row to the index of dead letters.
-	Letter bool
+	// Letter keeps the command as a dead letter, in the same transaction.
+	Letter *LetterContent
 	// Next keeps the claim for another call in the same round: the intent of
 	// failover, committed before that provider is called.
 	Next string
@@ -125,6 +125,12 @@ type Result struct {
 	// Attempts holds the calls not yet journalled: the last one, none when no
 	// provider was called.
 	Attempts []Attempt
+}
+
+// LetterContent is what only the message has of a dead letter.
+type LetterContent struct {
+	Body    []byte
+	Headers map[string][]string
 }
 
 // Letter is a dead letter: a command that ends without success, kept whole so

@@ -70,7 +70,10 @@ func (e *execution) judgeFailure(r *delivery.Record) {
 		r.Status, r.Due = delivery.Retrying, e.p.options.Now().Add(wait)
 		return
 	}
-	r.Status, r.Letter = delivery.Ends(failure.Reason), rule.Letter
+	r.Status = delivery.Ends(failure.Reason)
+	if rule.Letter {
+		r.Letter = e.content()
+	}
 }
 
 // judgeUnknown keeps the provider that may have sent: nobody else is tried. With
@@ -82,7 +85,7 @@ func (e *execution) judgeUnknown(r *delivery.Record, failure *fault.Error) {
 		r.Status, r.Due = delivery.Retrying, e.p.options.Now().Add(failure.RetryAfter)
 		return
 	}
-	r.Status, r.Letter = delivery.Unknown, true
+	r.Status, r.Letter = delivery.Unknown, e.content()
 }
 
 // clipped bounds the stored error text and keeps it storable: vendors answer

@@ -60,10 +60,16 @@ func (e *execution) postpone(ctx context.Context) error {
 	return nil
 }
 
+// content is what a dead letter keeps of the message.
+func (e *execution) content() *delivery.LetterContent {
+	return &delivery.LetterContent{Body: e.cmd.Body, Headers: e.m.Headers()}
+}
+
 func (e *execution) letter(text string) delivery.Letter {
+	content := e.content()
 	return delivery.Letter{
 		ID: e.cmd.ID, Kind: e.cmd.Kind, Lane: e.cmd.Lane, Key: strconv.Itoa(e.row.Version),
-		Body: e.cmd.Body, Headers: e.m.Headers(), Reason: e.row.Reason, Error: text,
+		Body: content.Body, Headers: content.Headers, Reason: e.row.Reason, Error: text,
 		Row: e.row, Attempts: e.result.Attempts, FirstSeen: e.cmd.RequestedAt,
 	}
 }

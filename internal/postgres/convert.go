@@ -61,6 +61,25 @@ func metadataJSON(metadata map[string]string) string {
 	return string(text)
 }
 
+// headersJSON keeps the headers of a message as far as jsonb can store them.
+func headersJSON(headers map[string][]string) string {
+	clean := make(map[string][]string, len(headers))
+	for name, values := range headers {
+		for _, value := range values {
+			clean[storable(name)] = append(clean[storable(name)], storable(value))
+		}
+	}
+	text, err := json.Marshal(clean, json.Deterministic(true))
+	if err != nil {
+		return "{}"
+	}
+	return string(text)
+}
+
+func storable(text string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", ""), "\ufffd")
+}
+
 func id(u uuid.UUID) pgtype.UUID { return pgtype.UUID{Bytes: u, Valid: true} }
 
 func stamp(t time.Time) pgtype.Timestamptz { return pgtype.Timestamptz{Time: t, Valid: !t.IsZero()} }

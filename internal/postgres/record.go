@@ -62,14 +62,15 @@ FROM unnest($1::uuid[], $2::int[], $3::smallint[], $4::int[], $5::text[], $6::te
         duration_ms, started_at, request, response)
 ON CONFLICT DO NOTHING`
 
-// lettersSQL indexes the dead letters of rows that this batch has just ended.
+// lettersSQL keeps the dead letters of rows that this batch has just ended.
 const lettersSQL = `
 INSERT INTO gangway.dead_letters
-       (delivery_id, kind, lane, generation, version, reason, error, provider, recipient, subject, template, attempts, trace_id, first_seen)
-SELECT id, kind, lane, generation, version, coalesce(reason, 'internal'), coalesce(error_message, ''), provider, recipient,
-       subject, template, attempts, trace_id, requested_at
-FROM gangway.deliveries
-WHERE id = ANY ($1) AND NOT claimed AND rank BETWEEN 20 AND 30
+       (delivery_id, kind, lane, generation, version, reason, error, provider, recipient, subject, template, attempts, trace_id,
+        payload, headers, first_seen)
+SELECT d.id, d.kind, d.lane, d.generation, d.version, coalesce(d.reason, 'internal'), coalesce(d.error_message, ''), d.provider,
+       d.recipient, d.subject, d.template, d.attempts, d.trace_id, l.payload, l.headers::jsonb, d.requested_at
+FROM gangway.deliveries d JOIN unnest($1::uuid[], $2::bytea[], $3::text[]) AS l (id, payload, headers) ON d.id = l.id
+WHERE NOT d.claimed AND d.rank BETWEEN 20 AND 30
 ON CONFLICT DO NOTHING`
 
 // recipientsSQL keeps the outcome of each address; like the status of the whole
@@ -104,10 +105,10 @@ func queueRecords(b *pgx.Batch, records []*op) {
 	var r recordColumns
 	var a attemptColumns
 	var p recipientColumns
-	var letters []pgtype.UUID
+	var l letterColumns
 	for _, o := range records {
-		if o.record.Letter {
-			letters = append(letters, id(o.id))
+		if o.record.Letter != nil {
+			l.add(o.record)
 		}
 		r.add(o.record)
 		for i := range o.record.Attempts {
@@ -123,8 +124,8 @@ func queueRecords(b *pgx.Batch, records []*op) {
 		b.Queue(attemptsSQL, a.id, a.attempt, a.round, a.generation, a.provider, a.endpoint, a.outcome, a.reason,
 			a.errorCode, a.messageID, a.duration, a.startedAt, a.request, a.response)
 	}
-	if len(letters) > 0 {
-		b.Queue(lettersSQL, letters)
+	if len(l.id) > 0 {
+		b.Queue(lettersSQL, l.id, l.payload, l.headers)
 	}
 	if len(p.id) > 0 {
 		b.Queue(recipientsSQL, p.id, p.address, p.status, p.rank, p.reason, p.provider, p.messageID)
@@ -175,6 +176,18 @@ func (c *attemptColumns) add(r *delivery.Record, a *delivery.Attempt) {
 	c.startedAt = append(c.startedAt, stamp(a.StartedAt))
 	c.request = append(c.request, string(a.Request))
 	c.response = append(c.response, string(a.Response))
+}
+
+type letterColumns struct {
+	id      []pgtype.UUID
+	payload [][]byte
+	headers []string
+}
+
+func (c *letterColumns) add(r *delivery.Record) {
+	c.id = append(c.id, id(r.Row.ID))
+	c.payload = append(c.payload, r.Letter.Body)
+	c.headers = append(c.headers, headersJSON(r.Letter.Headers))
 }
 
 type recipientColumns struct {

@@ -89,7 +89,7 @@ func readResults(results pgx.BatchResults, records, claims []*op) (apply []func(
 func skipWrites(results pgx.BatchResults, records []*op) error {
 	hasAttempts := slices.ContainsFunc(records, func(o *op) bool { return len(o.record.Attempts) > 0 })
 	hasRecipients := slices.ContainsFunc(records, func(o *op) bool { return len(o.record.Recipients) > 0 })
-	hasLetters := slices.ContainsFunc(records, func(o *op) bool { return o.record.Letter })
+	hasLetters := slices.ContainsFunc(records, func(o *op) bool { return o.record.Letter != nil })
 	for _, expected := range []bool{hasAttempts, hasLetters, hasRecipients} {
 		if expected {
 			if _, err := results.Exec(); err != nil {
