@@ -44,7 +44,7 @@ func (c *contract) bind(channel string, variables map[string]jsontext.Value) (ma
 		if data[name], err = v.check(field, value); err != nil {
 			return nil, err
 		}
-		if data[name] == "" && !v.Optional {
+		if data[name] == "" && !v.Optional && v.Type != kindAny {
 			return nil, v.missing(field, c.template) // "Dear ," helps nobody
 		}
 	}

@@ -13,12 +13,14 @@ type builder struct {
 	l            *loader
 	name, locale string
 	chain        []string
+	words        map[string]string // of the site
 	functions    map[string]any
 }
 
 func (l *loader) builder(name, locale string) builder {
 	chain := l.order.chain(locale)
-	return builder{l, name, locale, chain, compiled(functions(locale, l.site.flatten(chain)))}
+	words := l.site.flatten(chain)
+	return builder{l, name, locale, chain, words, compiled(functions(locale, words))}
 }
 
 // mail compiles an e-mail; nil after a mistake.
@@ -88,14 +90,13 @@ func (b builder) document() (page, plain *page) {
 	if root == nil {
 		return nil, nil
 	}
-	marks := []mark{}
-	c := composer{lookup: lookup, marks: &marks}
+	c := composer{lookup: lookup, locale: b.locale, words: b.words, html: true}
 	composed, err := c.compose(root)
 	if err != nil {
 		b.l.reject(file, err)
 		return nil, nil
 	}
-	source, text, err := compileHTML(composed, marks)
+	source, text, err := compileHTML(composed, c.marks)
 	if err != nil {
 		b.l.reject(file, err)
 		return nil, nil
@@ -143,7 +144,7 @@ func (b builder) frame(extension string) (*parse.ListNode, func(string) *parse.L
 }
 
 func (b builder) textPage(file string, root *parse.ListNode, lookup func(string) *parse.ListNode, most int) *page {
-	c := composer{lookup: lookup}
+	c := composer{lookup: lookup, locale: b.locale, words: b.words}
 	composed, err := c.compose(root)
 	if err != nil {
 		b.l.reject(file, err)

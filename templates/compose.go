@@ -1,7 +1,9 @@
 package templates
 
 import (
+	"errors"
 	"fmt"
+	"html"
 	"strconv"
 	"strings"
 	"text/template/parse"
@@ -13,8 +15,10 @@ const maxNesting = 16
 // mark is an action ({{…}}) that was taken out of a document so that an HTML parser
 // can read it. Those of one if, range or with share a group.
 type mark struct {
-	source string
+	source string // what stands there in the HTML
+	plain  string // and in the text part
 	group  int
+	prints bool // a value, where it stands
 }
 
 // A token stands for a mark: open, its index, close. These are noncharacters, which
@@ -29,11 +33,15 @@ const (
 // because calling templates costs time in every message.
 type composer struct {
 	lookup func(name string) *parse.ListNode
-	// marks collects the actions of an HTML document; nil leaves them in place.
-	marks  *[]mark
-	out    strings.Builder
+	locale string
+	words  map[string]string // of the site
+	// html takes the actions out of the document, into marks; else they stay in place.
+	html   bool
+	marks  []mark
+	out    []byte
 	groups int
 	depth  int
+	scope  scope
 }
 
 // compose writes root and everything it calls.
@@ -41,7 +49,7 @@ func (c *composer) compose(root *parse.ListNode) (string, error) {
 	if err := c.list(root); err != nil {
 		return "", err
 	}
-	return c.out.String(), nil
+	return string(c.out), nil
 }
 
 func (c *composer) list(list *parse.ListNode) error {
@@ -59,8 +67,10 @@ func (c *composer) list(list *parse.ListNode) error {
 func (c *composer) node(node parse.Node) error {
 	switch n := node.(type) {
 	case *parse.TextNode:
-		c.out.Write(n.Text)
+		c.out = append(c.out, n.Text...)
 	case *parse.CommentNode:
+	case *parse.ActionNode:
+		return c.print(n)
 	case *parse.IfNode:
 		return c.branch("if", &n.BranchNode)
 	case *parse.WithNode:
@@ -69,17 +79,54 @@ func (c *composer) node(node parse.Node) error {
 		return c.branch("range", &n.BranchNode)
 	case *parse.TemplateNode:
 		return c.call(n)
-	default: // actions, break, continue
+	default: // break, continue
 		c.action(node.String(), 0)
 	}
 	return nil
 }
 
+// print writes {{…}}; what is the same in every message is written as it is.
+func (c *composer) print(n *parse.ActionNode) error {
+	pipe, err := c.rewrite(n.Pipe)
+	if err != nil {
+		return err
+	}
+	word, ok := constant(pipe)
+	switch {
+	case !ok || strings.Contains(word.Text, "{{"):
+		source := "{{" + pipe.String() + "}}"
+		if !c.html {
+			c.out = append(c.out, source...)
+			break
+		}
+		c.take(mark{source: source, plain: source, prints: len(pipe.Decl) == 0})
+	case c.html:
+		c.take(mark{source: html.EscapeString(word.Text), plain: word.Text, prints: true})
+	default:
+		c.out = append(c.out, word.Text...)
+	}
+	return nil
+}
+
 func (c *composer) branch(word string, n *parse.BranchNode) error {
+	pipe, err := c.rewrite(n.Pipe)
+	if err != nil {
+		return err
+	}
+	if known, ok := constant(pipe); ok && word == "if" {
+		if known.Text != "" {
+			return c.list(n.List)
+		}
+		return c.list(n.ElseList)
+	}
 	c.groups++
-	group := c.groups
-	c.action("{{"+word+" "+n.Pipe.String()+"}}", group)
-	if err := c.list(n.List); err != nil {
+	group, outer := c.groups, c.scope
+	c.action("{{"+word+" "+pipe.String()+"}}", group)
+	if word != "if" {
+		c.scope = nil // dot is something else in there
+	}
+	err = c.list(n.List)
+	if c.scope = outer; err != nil {
 		return err
 	}
 	if n.ElseList != nil {
@@ -110,9 +157,23 @@ func (c *composer) call(n *parse.TemplateNode) error {
 	if len(n.Pipe.Decl) > 0 {
 		return fmt.Errorf("line %d: a variable cannot be declared in the call of %q", n.Line, n.Name)
 	}
+	pipe, err := c.rewrite(n.Pipe)
+	if err != nil {
+		return err
+	}
+	outer := c.scope
+	defer func() { c.scope = outer }()
+	if c.scope = argsScope(pipe); c.scope != nil {
+		before := *c
+		if err := c.list(body); !errors.Is(err, errWhole) {
+			return err
+		}
+		*c = before // what was appended beyond the old lengths is overwritten
+		c.scope = nil
+	}
 	c.groups++
 	group := c.groups
-	c.action("{{range "+onlyFunc+" ("+n.Pipe.String()+")}}", group)
+	c.action("{{range "+onlyFunc+" ("+pipe.String()+")}}", group)
 	if err := c.list(body); err != nil {
 		return err
 	}
@@ -121,12 +182,16 @@ func (c *composer) call(n *parse.TemplateNode) error {
 }
 
 func (c *composer) action(source string, group int) {
-	if c.marks == nil {
-		c.out.WriteString(source)
+	if !c.html {
+		c.out = append(c.out, source...)
 		return
 	}
-	c.out.WriteString(token(len(*c.marks)))
-	*c.marks = append(*c.marks, mark{source: source, group: group})
+	c.take(mark{source: source, plain: source, group: group})
+}
+
+func (c *composer) take(m mark) {
+	c.out = append(c.out, token(len(c.marks))...)
+	c.marks = append(c.marks, m)
 }
 
 func token(index int) string {
@@ -148,8 +213,8 @@ func tokens(text string, each func(index int)) {
 	}
 }
 
-// restore puts the actions back into text.
-func restore(text string, marks []mark) string {
+// restore puts the actions back into text, as each says.
+func restore(text string, marks []mark, as func(mark) string) string {
 	var b strings.Builder
 	for {
 		before, after, found := strings.Cut(text, string(tokenOpen))
@@ -159,10 +224,13 @@ func restore(text string, marks []mark) string {
 		}
 		digits, rest, _ := strings.Cut(after, string(tokenClose))
 		if index, err := strconv.Atoi(digits); err == nil && index < len(marks) {
-			b.WriteString(marks[index].source)
+			b.WriteString(as(marks[index]))
 		}
 		text = rest
 	}
 }
+
+func inHTML(m mark) string  { return m.source }
+func inPlain(m mark) string { return m.plain }
 
 func hasToken(text string) bool { return strings.ContainsRune(text, tokenOpen) }

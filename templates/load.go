@@ -144,7 +144,7 @@ func (l *loader) parse(file string) *parsed {
 	// The functions' names are all that parsing needs.
 	t, err := texttemplate.New(file).Funcs(functions("", nil)).Parse(body)
 	if err != nil {
-		l.mistake(file, "%s", strings.TrimPrefix(err.Error(), "template: "))
+		l.mistake(file, "line %s", strings.TrimPrefix(err.Error(), "template: "+file+":"))
 		return nil
 	}
 	p := parsed{defined: map[string]*parse.ListNode{}}

@@ -58,13 +58,9 @@ func (w *plainWriter) node(node *html.Node) {
 	}
 }
 
-// action keeps {{…}} of the template and drops conditional comments.
+// action keeps {{…}} of the template; other comments are not for readers.
 func (w *plainWriter) action(data string) {
-	tokens(data, func(index int) {
-		if !strings.HasPrefix(w.marks[index].source, "{{"+rawFunc) {
-			w.out.WriteString(token(index))
-		}
-	})
+	tokens(data, func(index int) { w.out.WriteString(token(index)) })
 }
 
 func (w *plainWriter) element(node *html.Node) {
@@ -119,7 +115,9 @@ func (w *plainWriter) link(node *html.Node) {
 }
 
 // same compares what two pieces will say: {{.url}} in both is the same address.
-func (w *plainWriter) same(a, b string) bool { return restore(a, w.marks) == restore(b, w.marks) }
+func (w *plainWriter) same(a, b string) bool {
+	return restore(a, w.marks, inPlain) == restore(b, w.marks, inPlain)
+}
 
 // list marks the items; those of an <ol> are numbered in the message.
 func (w *plainWriter) list(node *html.Node) {

@@ -41,7 +41,7 @@ func compileHTML(composed string, marks []mark) (page, plain string, err error) 
 	}
 	rendered = strings.ReplaceAll(rendered, "<!--"+string(tokenOpen), string(tokenOpen))
 	rendered = strings.ReplaceAll(rendered, string(tokenClose)+"-->", string(tokenClose))
-	return restore(rendered, k.marks), restore(text, k.marks), nil
+	return restore(rendered, k.marks, inHTML), restore(text, k.marks, inPlain), nil
 }
 
 // skeleton is a document whose actions stand aside as marks.
@@ -61,6 +61,7 @@ func (k *skeleton) prepare(composed string) (string, error) {
 	var out strings.Builder
 	inside := ""   // the element whose content is not markup
 	table := false // just opened
+	body := false
 	tokenizer := html.NewTokenizer(strings.NewReader(composed))
 	for {
 		switch kind := tokenizer.Next(); kind {
@@ -68,8 +69,14 @@ func (k *skeleton) prepare(composed string) (string, error) {
 			if err := tokenizer.Err(); !errors.Is(err, io.EOF) {
 				return "", err
 			}
-			tokens(out.String(), func(index int) { k.order = append(k.order, index) })
-			return out.String(), nil
+			prepared := out.String()
+			if !body {
+				// Without a layout: an action before the first element must not end up
+				// outside the body, which the parser would begin after it.
+				prepared = "<!DOCTYPE html><html><head><meta charset=\"utf-8\"></head><body>" + prepared + "</body></html>"
+			}
+			tokens(prepared, func(index int) { k.order = append(k.order, index) })
+			return prepared, nil
 		case html.TextToken:
 			text := string(tokenizer.Raw())
 			switch {
@@ -94,6 +101,7 @@ func (k *skeleton) prepare(composed string) (string, error) {
 				return "", err
 			}
 			table = name == "table"
+			body = body || name == "body"
 			if kind == html.StartTagToken {
 				switch name {
 				case "title", "textarea", "style", "xmp", "noembed", "noframes":
@@ -111,7 +119,7 @@ func (k *skeleton) prepare(composed string) (string, error) {
 			}
 			if strings.HasPrefix(raw, "<!--[if") || strings.HasPrefix(raw, "<!--<![endif]") {
 				out.WriteString("<!--" + token(len(k.marks)) + "-->")
-				k.marks = append(k.marks, mark{source: "{{" + rawFunc + " " + strconv.Quote(raw) + "}}"})
+				k.marks = append(k.marks, mark{source: "{{" + rawFunc + " " + strconv.Quote(raw) + "}}"}) // nothing in the text part
 			}
 		default:
 			out.Write(tokenizer.Raw())
@@ -124,7 +132,7 @@ func (k *skeleton) tag(tokenizer *html.Tokenizer) (string, error) {
 	bytes, more := tokenizer.TagName()
 	name := string(bytes)
 	if hasToken(name) {
-		return "", fmt.Errorf("has an action in the name of an element (<%s)", restore(name, k.marks))
+		return "", fmt.Errorf("has an action in the name of an element (<%s)", restore(name, k.marks, inHTML))
 	}
 	if forbidden[name] {
 		return "", fmt.Errorf("has a <%s>, which mail programs block", name)
@@ -133,7 +141,7 @@ func (k *skeleton) tag(tokenizer *html.Tokenizer) (string, error) {
 		var key, value []byte
 		key, value, more = tokenizer.TagAttr()
 		if hasToken(string(key)) {
-			return "", fmt.Errorf("has an action in <%s> outside the value of an attribute: %s", name, restore(string(key), k.marks))
+			return "", fmt.Errorf("has an action in <%s> outside the value of an attribute: %s", name, restore(string(key), k.marks, inHTML))
 		}
 		if (string(key) == "class" || string(key) == "id") && hasToken(string(value)) {
 			return "", fmt.Errorf("has an action in the %s of <%s>; styles are inlined before it is known, so write two elements and choose between them", key, name)
@@ -160,6 +168,9 @@ func (k *skeleton) verify(prepared string, doc *html.Node) error {
 		tokens(text, func(index int) {
 			found = append(found, index)
 			group := k.marks[index].group
+			if k.marks[index].prints && at.attr < 0 && tabular(at.parent) && wrong == nil {
+				wrong = fmt.Errorf("%s stands between the cells of a table, where text may not be", k.marks[index].source)
+			}
 			if group == 0 || wrong != nil {
 				return
 			}
@@ -192,6 +203,15 @@ func (k *skeleton) verify(prepared string, doc *html.Node) error {
 		return errors.New("is not well-formed HTML: an element that holds actions is repeated by the parser")
 	}
 	return nil
+}
+
+// tabular elements hold rows and cells, and no text.
+func tabular(node *html.Node) bool {
+	switch node.DataAtom {
+	case atom.Table, atom.Tbody, atom.Thead, atom.Tfoot, atom.Tr:
+		return true
+	}
+	return false
 }
 
 // squeeze shortens the white space between elements; the indentation of nested

@@ -2,6 +2,8 @@ package templates
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"strconv"
 	"strings"
 	"unicode"
@@ -27,7 +29,7 @@ type budget struct{ values int }
 // decode turns JSON into string, bool, int64, decimal, []any and map[string]any.
 // Strings and numbers, nearly everything there is, need no decoder.
 func decode(field string, raw jsontext.Value, left *budget) (any, error) {
-	raw = bytes.TrimSpace(raw)
+	raw = bytes.Trim(raw, " \t\r\n") // no more than JSON allows
 	switch raw.Kind() {
 	case jsontext.KindString:
 		text, err := jsontext.AppendUnquote(nil, raw)
@@ -46,7 +48,7 @@ func decode(field string, raw jsontext.Value, left *budget) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := decoder.ReadToken(); err == nil {
+	if _, err := decoder.ReadToken(); !errors.Is(err, io.EOF) {
 		return nil, notJSON(field)
 	}
 	return value, nil
