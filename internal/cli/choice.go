@@ -37,7 +37,7 @@ func (f *format) Type() string { return "FORMAT" }
 
 // oneOf reads words of a closed vocabulary and names it when a word is not of it.
 func oneOf[W ~string](flag string, texts []string, known []W) ([]W, error) {
-	words := make([]W, 0, len(texts))
+	var words []W
 	for _, text := range texts {
 		word, err := pick(text, known)
 		if err != nil {

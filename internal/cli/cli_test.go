@@ -121,6 +121,8 @@ func (s *stream) Publish(ctx context.Context, messages []Message) []error {
 
 func (s *stream) open(context.Context, Settings) (Bus, error) { return s, nil }
 
+var jsConfig = jetstream.StreamConfig{}
+
 // stored returns everything that the stream holds, oldest first.
 func (s *stream) stored(t *testing.T) []*jetstream.RawStreamMsg {
 	t.Helper()

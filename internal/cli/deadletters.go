@@ -189,7 +189,7 @@ func (p *program) letter(l LetterDetail) {
 	p.out.printf("%s", headerLines(l.Headers))
 	p.out.printf("\n%s\n", p.out.paint(bold, "PAYLOAD"))
 	payload := jsontext.Value(l.Body).Clone()
-	if payload.Indent() != nil {
+	if payload.Indent(jsontext.WithIndent("  ")) != nil {
 		payload = l.Body
 	}
 	p.out.printf("%s\n", cleanLines(string(payload)))

@@ -51,9 +51,6 @@ func (d *dispatch) route(cmd *cobra.Command) {
 	if d.p.backends.Outbox != nil {
 		cmd.Flags().BoolVar(&d.outbox, "outbox", false, "write to the outbox in Postgres, from where it is published")
 	}
-	if d.p.backends.Bus != nil && d.p.backends.Outbox != nil {
-		cmd.MarkFlagsMutuallyExclusive("direct", "outbox")
-	}
 }
 
 // preparer checks the flags.
@@ -64,6 +61,9 @@ func (d *dispatch) preparer() (*preparer, error) {
 	}
 	if lane != command.Normal && !d.kind.Producer() {
 		return nil, usagef("--lane: %s has no lanes", d.kind)
+	}
+	if d.direct && d.outbox {
+		return nil, usagef("--direct and --outbox exclude each other: give one")
 	}
 	if d.outbox && !d.kind.Producer() && d.kind != command.DeliveryCancel {
 		return nil, usagef("--outbox: the outbox does not take %s: publish it with --direct", d.kind)

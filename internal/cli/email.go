@@ -2,7 +2,7 @@ package cli
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"mime"
 	"net/http"
 	"path/filepath"
@@ -95,8 +95,11 @@ func (m *mailing) attachments() ([]command.Attachment, error) {
 	total := 0
 	for _, name := range m.attach {
 		content, err := m.p.readFile("attach", name)
+		if errors.Is(err, errTooLarge) {
+			return nil, usagef("%w; %s", err, byObject)
+		}
 		if err != nil {
-			return nil, fmt.Errorf("%w; %s", err, byObject)
+			return nil, err
 		}
 		if total += len(content); total*4/3 > command.MaxBody {
 			return nil, usagef("--attach: %s makes the attachments larger than a command may be (%d bytes); %s", name, command.MaxBody, byObject)

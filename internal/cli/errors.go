@@ -63,6 +63,12 @@ func settled(err error) error {
 	return err
 }
 
+// interruption is the end of a command by its context, in words for a person.
+type interruption struct{ text string }
+
+func (i interruption) Error() string { return "interrupted: " + i.text }
+func (i interruption) Unwrap() error { return context.Canceled }
+
 func exitCode(err error) int {
 	if err == nil {
 		return ExitDone
@@ -79,14 +85,10 @@ func exitCode(err error) int {
 // sentence is the one line that a person reads of err.
 func sentence(ctx context.Context, err error) string {
 	text := plain(err)
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) && !strings.HasPrefix(text, "interrupted") {
+	if _, told := errors.AsType[interruption](err); !told && ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		text = "interrupted: " + text
 	}
-	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
-	for i, line := range lines {
-		lines[i] = strings.TrimSpace(line)
-	}
-	return clean(strings.Join(lines, "; "))
+	return clean(strings.TrimSpace(text)) // line breaks become spaces
 }
 
 // plain is the text of err. The mistake of a command is told without the names

@@ -51,7 +51,7 @@ completed, with source manual.`,
 	f.StringVar(&company.Name, "name", "", "`NAME` of the company")
 	f.StringVar(&company.RegistrationNumber, "registration-number", "", "`NUMBER` of its registration")
 	f.StringVar(&company.Representative, "representative", "", "`NAME` of who represents it")
-	f.StringVar(&company.Status, "company-status", "", "active, suspended or closed")
+	f.StringVar(&company.Status, "company-status", "", "`STATUS`: active, suspended or closed")
 	f.StringVar(&company.Address, "address", "", "`ADDRESS` of the company")
 	f.StringVar(&company.PostalCode, "postal-code", "", "postal `CODE` of the address")
 	f.StringVar(&company.Phone, "phone", "", "`NUMBER` of its telephone")

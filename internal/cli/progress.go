@@ -20,17 +20,17 @@ type progress struct {
 	label  string
 	total  int64 // -1 when unknown
 	done   int64
-	since  time.Time
+	shown  time.Time // not before
 }
 
 // counter shows how many of total are done; total is -1 when it is unknown.
 func (p *program) counter(label, unit string, total int64) *progress {
-	return &progress{screen: p.err, label: label, unit: unit, total: total, since: time.Now()}
+	return &progress{screen: p.err, label: label, unit: unit, total: total, shown: time.Now().Add(p.patience)}
 }
 
 // spinner shows that something goes on, and for how long.
 func (p *program) spinner(label string) *progress {
-	return &progress{screen: p.err, label: label, total: -1, since: time.Now()}
+	return &progress{screen: p.err, label: label, total: -1, shown: time.Now().Add(p.patience)}
 }
 
 // set says how far things are; the total may have become known.
@@ -82,7 +82,7 @@ func (g *progress) end() {
 }
 
 func (g *progress) render() {
-	if g.screen == nil || !g.screen.terminal || time.Since(g.since) < patience {
+	if g.screen == nil || !g.screen.terminal || time.Now().Before(g.shown) {
 		return
 	}
 	if g.bar == nil {

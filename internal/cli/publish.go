@@ -45,9 +45,9 @@ func (d *dispatch) publish(ctx context.Context, bus Bus, total int64, next func(
 	case err == nil || !errors.Is(err, context.Canceled):
 		return err
 	case d.published == 0:
-		return fmt.Errorf("interrupted: nothing was published: %w", err)
+		return interruption{"nothing was published"}
 	}
-	return fmt.Errorf("interrupted: %s published, the rest was not: %w", commands(d.published), err)
+	return interruption{commands(d.published) + " published, the rest was not"}
 }
 
 // stored prints what was stored of a batch and returns the first refusal.

@@ -118,11 +118,12 @@ func (s *records) readLine() ([]byte, error) {
 		case err != nil && !errors.Is(err, io.EOF):
 			return nil, fmt.Errorf("read input: %w", err)
 		case long > 0:
+			long -= len(part) - len(bytes.TrimRight(part, "\r\n"))
 			return nil, &lineError{s.line, fmt.Errorf("has %d bytes; at most %d are allowed", long, command.MaxBody)}
 		case err != nil && len(text) == 0:
 			return nil, io.EOF
 		}
-		return text, nil
+		return bytes.TrimRight(text, "\r\n"), nil
 	}
 }
 

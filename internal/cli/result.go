@@ -27,7 +27,7 @@ func (p *program) result(v delivery.View) {
 		return
 	}
 	text := v.Result.Clone()
-	_ = text.Indent() // of what is no JSON, the text itself is shown
+	_ = text.Indent(jsontext.WithIndent("  ")) // of what is no JSON, the text itself is shown
 	p.out.printf("%s\n", cleanLines(string(text)))
 }
 

@@ -114,7 +114,7 @@ func (p *program) branch(cmd *cobra.Command) {
 		if !cmd.HasParent() {
 			return cmd.Help()
 		}
-		return usagef("%s: say what to do: %s", cmd.CommandPath(), strings.Join(childNames(cmd), ", "))
+		return usagef("%s: say what to do: %s", called(cmd), strings.Join(childNames(cmd), ", "))
 	})
 }
 
@@ -174,15 +174,21 @@ func wants(names ...string) cobra.PositionalArgs {
 		most := len(names)
 		for i, name := range names {
 			if len(args) <= i && !strings.HasPrefix(name, "[") {
-				return usagef("%s: %s is missing (see %s --help)", cmd.CommandPath(), strings.TrimSuffix(name, "..."), cmd.CommandPath())
+				return usagef("%s: %s is missing (see %s --help)", called(cmd), strings.TrimSuffix(name, "..."), cmd.CommandPath())
 			}
 			if strings.Contains(name, "...") {
 				most = len(args)
 			}
 		}
 		if len(args) > most {
-			return usagef("%s: %q is one argument too many (see %s --help)", cmd.CommandPath(), args[most], cmd.CommandPath())
+			return usagef("%s: %q is one argument too many (see %s --help)", called(cmd), args[most], cmd.CommandPath())
 		}
 		return nil
 	}
+}
+
+// called is a command's path without the name of the program, which stands in
+// front of every error already.
+func called(cmd *cobra.Command) string {
+	return strings.TrimPrefix(cmd.CommandPath(), cmd.Root().Name()+" ")
 }

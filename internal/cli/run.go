@@ -65,6 +65,7 @@ type program struct {
 	now      func() time.Time
 	zone     *time.Location // of times in tables
 	newID    func() (uuid.UUID, error)
+	patience time.Duration // before progress is shown
 
 	format     format
 	configFile string
@@ -81,6 +82,7 @@ func newProgram(stdin io.Reader, stdout, stderr io.Writer, backends Backends) *p
 		now:      time.Now,
 		zone:     time.Local,
 		newID:    uuid.NewV7,
+		patience: patience,
 	}
 }
 

@@ -133,8 +133,8 @@ func (s *sending) check(ctx context.Context, f *preparer, r io.Reader) (int64, e
 	defer bar.end()
 	source := newRecords(r, false)
 	for count := int64(0); ; count++ {
-		if err := ctx.Err(); err != nil {
-			return 0, fmt.Errorf("interrupted: nothing was published: %w", err)
+		if ctx.Err() != nil {
+			return 0, interruption{"nothing was published"}
 		}
 		_, err := one(f, source)
 		if errors.Is(err, io.EOF) {

@@ -52,7 +52,7 @@ func (m *wording) flags(cmd *cobra.Command) {
 	f.StringArrayVar(&m.variables, "var", nil, "`NAME=VALUE` of a template variable; repeat for more")
 	f.StringVar(&m.variablesFile, "vars", "", "`FILE` with a JSON object of template variables; - is stdin")
 	f.StringSliceVar(&m.sensitive, "sensitive", nil, "`NAME` of a variable that is masked everywhere")
-	f.StringVar(&m.category, "category", "", "transactional (the default) or marketing")
+	f.StringVar(&m.category, "category", "", "`CATEGORY`: transactional (the default) or marketing")
 	m.labels.flags(cmd)
 	offers(cmd, "category", []string{command.Transactional, command.Marketing})
 	m.dispatch.flags(cmd)
@@ -111,6 +111,8 @@ func (p *program) readText(flag, name string) (string, error) {
 	return string(content), nil
 }
 
+var errTooLarge = fmt.Errorf("has more than %d bytes, and a whole command has at most as many", command.MaxBody)
+
 // readFile reads a whole file that is to fit into a command; - is stdin.
 func (p *program) readFile(flag, name string) ([]byte, error) {
 	var reader io.Reader = p.in
@@ -127,7 +129,7 @@ func (p *program) readFile(flag, name string) ([]byte, error) {
 		return nil, misused(flag, err)
 	}
 	if len(content) > command.MaxBody {
-		return nil, misused(flag, fmt.Errorf("%s has more than %d bytes, and a whole command has at most as many", name, command.MaxBody))
+		return nil, misused(flag, fmt.Errorf("%s %w", name, errTooLarge))
 	}
 	return content, nil
 }
