@@ -88,8 +88,10 @@ func (l *loader) entry(name string, files []string) *entry {
 		if has["sms"] {
 			if n := b.note(); n != nil {
 				e.notes.put(locale, n)
-				for _, p := range n.pages() {
-					found.collect(p.file, p.tree)
+				found.collect(n.text.file, n.text.tree)
+				if n.subject != nil {
+					found.collect(n.subject.file, n.subject.tree)
+					subjects.collect(n.subject.file, n.subject.tree)
 				}
 			}
 		}

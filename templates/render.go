@@ -58,13 +58,6 @@ func (m *mail) body() *page {
 	return m.text
 }
 
-func (n *note) pages() []*page {
-	if n.subject == nil {
-		return []*page{n.text}
-	}
-	return []*page{n.subject, n.text}
-}
-
 func (m *mail) render(data map[string]any) (Email, error) {
 	subject, err := m.subject.heading(data)
 	if err != nil {
