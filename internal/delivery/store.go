@@ -85,6 +85,15 @@ type Plan struct {
 	Due    time.Time
 	Status Status
 	Reason fault.Reason
+	// Instead is the provider of first choice where another one is called because
+	// it is not ready; "" when the first choice is called.
+	Instead string
+	// End is the outcome of a command that needs no call, with a reason in its
+	// Err: it is invalid, or nobody is left to send it to.
+	End *Result
+	// Ready is what the handler made on the way. Only the handler knows what it
+	// is; it comes back in [Run], so that nothing is made twice.
+	Ready any
 }
 
 // Journal commits the intent of every call after the first.
@@ -101,6 +110,8 @@ type Run struct {
 	Journal Journal
 	// Provider of the first call, whose intent is committed.
 	Provider string
+	// Ready is that of the plan.
+	Ready any
 	// Last says that no further round will follow this one.
 	Last bool
 	// Unsure is the provider that may have sent already, since UnsureSince. Only
@@ -126,6 +137,16 @@ type Result struct {
 	// provider was called.
 	Attempts []Attempt
 }
+
+// Headers of dead letters that name, with commas, the variables of the command
+// whose values nobody is to see.
+const (
+	// HeaderSensitive: the values are still in the body, because the command may
+	// have to be sent again. Listings mask them.
+	HeaderSensitive = "Gangway-Sensitive"
+	// HeaderWiped: the values are gone. Such a letter cannot be replayed.
+	HeaderWiped = "Gangway-Wiped"
+)
 
 // LetterContent is what only the message has of a dead letter.
 type LetterContent struct {

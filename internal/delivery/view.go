@@ -53,6 +53,9 @@ type Row struct {
 	OwnerAlive      bool // whether the claim's worker still reports itself alive
 	DeadIntents     int  // intents whose worker died
 	CancelRequested bool
+	// Recipients are the outcomes so far of a command with several: a retry leaves
+	// out those that are settled.
+	Recipients []Recipient
 }
 
 // Attempt is one provider call, a row of gangway.delivery_attempts.
