@@ -113,6 +113,7 @@ CREATE TABLE gangway.dead_letters (
     trace_id     text,
     payload      bytea,                -- null when no message is left to take it from
     headers      jsonb,
+    conflict     boolean     NOT NULL DEFAULT false, -- another body stands under this id
     first_seen   timestamptz NOT NULL,
     created_at   timestamptz NOT NULL DEFAULT now(),
     replayed_at  timestamptz,

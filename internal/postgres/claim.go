@@ -11,11 +11,12 @@ import (
 // claimSQL inserts the row of a new command or takes an existing one that may be
 // executed now. A row that it does not return was lost; the caller reads it and
 // decides. The conditions, in order: still to be executed · same replay · same
-// command · not being cancelled · not held by another claim (or that one is
+// command · not held by another claim (or that one is
 // dead) · due, or moved by a later publication.
 //
 // While it is not known whether a provider sent, the claim intends no call: what
-// follows is decided by that provider's on_unknown. $1 are the tokens of dead
+// follows is decided by that provider's on_unknown. Nor does it where a
+// cancellation was asked for meanwhile. $1 are the tokens of dead
 // claims to take over, $22 those among them that may have sent.
 //
 // A claim with a due time holds nothing: it writes down when to come back.
@@ -41,13 +42,13 @@ ON CONFLICT (id) DO UPDATE SET
     version        = d.version + 1,
     kind           = excluded.kind,
     digest         = excluded.digest,
-    attempts       = d.attempts + CASE WHEN d.claim_token = excluded.claim_token OR d.unsure_provider IS NOT NULL
+    attempts       = d.attempts + CASE WHEN d.claim_token = excluded.claim_token OR d.unsure_provider IS NOT NULL OR d.cancel_requested
                                         THEN 0 ELSE excluded.attempts END,
     dead_intents   = d.dead_intents + (d.claimed AND d.claim_token <> excluded.claim_token)::int,
     claimed        = excluded.claimed,
     claim_token    = excluded.claim_token,
     claim_worker   = excluded.claim_worker,
-    claim_provider = CASE WHEN d.unsure_provider IS NULL THEN excluded.claim_provider END,
+    claim_provider = CASE WHEN d.unsure_provider IS NULL AND NOT d.cancel_requested THEN excluded.claim_provider END,
     unsure_provider = CASE WHEN d.claim_token = ANY ($22::uuid[]) THEN coalesce(d.unsure_provider, d.claim_provider)
                            ELSE d.unsure_provider END,
     unsure_at      = CASE WHEN d.claim_token = ANY ($22::uuid[]) THEN coalesce(d.unsure_at, now()) ELSE d.unsure_at END,
@@ -65,7 +66,6 @@ ON CONFLICT (id) DO UPDATE SET
 WHERE d.rank <= 10
   AND d.generation = excluded.generation
   AND (d.digest IS NULL OR (d.digest = excluded.digest AND d.kind = excluded.kind))
-  AND NOT d.cancel_requested
   AND (NOT d.claimed OR d.claim_token = excluded.claim_token OR d.claim_token = ANY ($1::uuid[]))
   AND (d.due_at IS NULL OR d.due_at <= now() + interval '500 milliseconds'
        OR (d.status = 'scheduled' AND excluded.send_at IS DISTINCT FROM d.send_at AND excluded.asked_at > d.asked_at))

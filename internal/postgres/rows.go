@@ -31,7 +31,11 @@ func (r Reader) Rows(ctx context.Context, ids []uuid.UUID) (map[uuid.UUID]delive
 	if err != nil {
 		return nil, fmt.Errorf("postgres: rows: %w", err)
 	}
-	found := make(map[uuid.UUID]delivery.Row, len(ids))
+	return collectRows(rows)
+}
+
+func collectRows(rows pgx.Rows) (map[uuid.UUID]delivery.Row, error) {
+	found := map[uuid.UUID]delivery.Row{}
 	for rows.Next() {
 		var row delivery.Row
 		var digest []byte
