@@ -2,14 +2,17 @@ package app
 
 import (
 	"github.com/gangwon-portal/gangway/handlers"
+	"github.com/gangwon-portal/gangway/internal/broker"
 	"github.com/gangwon-portal/gangway/internal/command"
 	"github.com/gangwon-portal/gangway/internal/pipeline"
+	"github.com/gangwon-portal/gangway/internal/postgres"
 	"github.com/gangwon-portal/gangway/providers"
 )
 
 // Handlers lists the handler of every kind that works.
-func Handlers(routes *Routes) map[command.Kind]pipeline.Handler {
+func Handlers(routes *Routes, operator *postgres.Operator, conn *broker.Conn) map[command.Kind]pipeline.Handler {
 	return map[command.Kind]pipeline.Handler{
-		command.EmailSend: handlers.NewEmail(func() *providers.Route[providers.Email] { return routes.Email }, "gangway.gangwon.kr"),
+		command.DeliveryCancel: handlers.NewCancel(canceller{operator, conn}),
+		command.EmailSend:      handlers.NewEmail(func() *providers.Route[providers.Email] { return routes.Email }, "gangway.gangwon.kr"),
 	}
 }

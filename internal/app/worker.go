@@ -81,7 +81,7 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	worker := uuid.Must(uuid.NewV7())
 	engine, err := StartEngine(ctx, EngineOptions{
 		Worker: worker, Version: Version(), Conn: conn, Pool: pool, Log: log, Observer: observer,
-		Handlers: Handlers(routes), Retry: retryPolicy(cfg), InFlight: func(kind string) int { return cfg.Pool[kind] },
+		Handlers: Handlers(routes, newOperator(pool), conn), Retry: retryPolicy(cfg), InFlight: func(kind string) int { return cfg.Pool[kind] },
 		Lease: cfg.Worker.Lease, Grace: cfg.Shutdown.Grace,
 	})
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/gangwon-portal/gangway/internal/delivery"
 )
@@ -71,17 +70,9 @@ func (o *Outlet) Schedule(ctx context.Context, postponed delivery.Postponed) err
 	return nil
 }
 
-// Unschedule removes the waiting schedule of id, if there is one. A command
-// that has fired already is not affected: the row decides.
+// Unschedule is [Conn.Unschedule].
 func (o *Outlet) Unschedule(ctx context.Context, id uuid.UUID) error {
-	stream, err := o.conn.js.Stream(ctx, StreamScheduled)
-	if err == nil {
-		err = stream.Purge(ctx, jetstream.WithPurgeSubject(scheduledAt(id)))
-	}
-	if err != nil {
-		return fmt.Errorf("broker: unschedule %s: %w", id, err)
-	}
-	return nil
+	return o.conn.Unschedule(ctx, id)
 }
 
 // DeadLetter stores the whole command on deadletter.<kind>.<id>, with what is
