@@ -20,10 +20,12 @@ import (
 func PublisherBackends() cli.Backends {
 	c := new(connections)
 	return cli.Backends{
-		Bus:        c.bus,
-		Outbox:     c.outbox,
-		Deliveries: c.deliveries,
-		Close:      c.close,
+		Bus:         c.bus,
+		Outbox:      c.outbox,
+		Deliveries:  c.deliveries,
+		DeadLetters: operating(c, func(o *postgres.Operator) cli.DeadLetters { return letters{o} }),
+		Unknowns:    operating(c, func(o *postgres.Operator) cli.Unknowns { return unknowns{o} }),
+		Close:       c.close,
 	}
 }
 
@@ -57,6 +59,17 @@ func (c *connections) deliveries(ctx context.Context, s cli.Settings) (cli.Deliv
 		return nil, err
 	}
 	return deliveries{postgres.NewReader(pool)}, nil
+}
+
+// operating opens a backend over the operator's statements.
+func operating[B any](c *connections, of func(*postgres.Operator) B) cli.Open[B] {
+	return func(ctx context.Context, s cli.Settings) (none B, err error) {
+		pool, err := c.postgres(ctx, s)
+		if err != nil {
+			return none, err
+		}
+		return of(newOperator(pool)), nil
+	}
 }
 
 func (c *connections) nats(ctx context.Context, s cli.Settings) (*broker.Publisher, error) {
