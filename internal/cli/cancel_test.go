@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/gangwon-portal/gangway/internal/command"
 	"github.com/gangwon-portal/gangway/internal/delivery"
 	"github.com/gangwon-portal/gangway/internal/fault"
@@ -54,6 +56,11 @@ func TestCancel(t *testing.T) {
 		{
 			"refused", &scheduled, nil, delivery.View{Status: delivery.Failed, Reason: fault.Refused, ErrorMessage: "it was sent already"}, 1, ExitFailed, "",
 			"publisher: delivery.cancel of ID was refused: refused: it was sent already\n",
+		},
+		{
+			"its outcome is unknown", &delivery.View{ID: id(1), Status: delivery.Unknown, Provider: "sns"}, nil,
+			delivery.View{Status: delivery.Completed, Result: jsontext.Value(`{"outcome":"too_late","status":"unknown"}`)}, 1, ExitFailed, "",
+			"publisher: too late: ID unknown by sns; it may have been sent\n",
 		},
 		{
 			"being sent", &scheduled, becomes(delivery.Processing), taken, 1, ExitFailed, "",

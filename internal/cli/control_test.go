@@ -125,7 +125,7 @@ func TestAlertsAuditForget(t *testing.T) {
 	if got = publisher(t, b, "", "forget", "kim@example.kr", "--dry-run"); got.out != "3 commands, 5 attempts, 7 events, 1 dead letters would be removed; nothing was done\n" || w.forgot != "nobody" {
 		t.Errorf("dry run: %+v", got)
 	}
-	if got = publisher(t, b, "", "forget", "kim@example.kr", "--yes", "--by", "op", "-o", "json"); got.out != `{"deliveries":3,"attempts":5,"events":7,"dead_letters":1}`+"\n" || w.forgot != "kim@example.kr by op" {
+	if got = publisher(t, b, "", "forget", "kim@example.kr", "--by", "op", "-o", "json"); got.out != `{"deliveries":3,"attempts":5,"events":7,"dead_letters":1}`+"\n" || w.forgot != "kim@example.kr by op" {
 		t.Errorf("forget: %+v", got)
 	}
 }

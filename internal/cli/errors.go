@@ -11,12 +11,12 @@ import (
 	"github.com/gangwon-portal/gangway/internal/fault"
 )
 
-// failure is an error of a command line that was understood. Whatever else
+// failedError is an error of a command line that was understood. Whatever else
 // leaves cobra is a mistake in the command line itself.
-type failure struct{ err error }
+type failedError struct{ err error }
 
-func (f failure) Error() string { return f.err.Error() }
-func (f failure) Unwrap() error { return f.err }
+func (f failedError) Error() string { return f.err.Error() }
+func (f failedError) Unwrap() error { return f.err }
 
 // usageError is a mistake in the command line that only the command could see.
 type usageError struct{ err error }
@@ -44,7 +44,7 @@ func does(run func(ctx context.Context, args []string) error) func(*cobra.Comman
 		if usage, ok := errors.AsType[usageError](err); ok {
 			return usageError{fmt.Errorf("%w (see %s --help)", usage.err, cmd.CommandPath())}
 		}
-		return failure{err}
+		return failedError{err}
 	}
 }
 
@@ -63,11 +63,11 @@ func settled(err error) error {
 	return err
 }
 
-// interruption is the end of a command by its context, in words for a person.
-type interruption struct{ text string }
+// interruptedError is the end of a command by its context, in words for a person.
+type interruptedError struct{ text string }
 
-func (i interruption) Error() string { return "interrupted: " + i.text }
-func (i interruption) Unwrap() error { return context.Canceled }
+func (i interruptedError) Error() string { return "interrupted: " + i.text }
+func (i interruptedError) Unwrap() error { return context.Canceled }
 
 func exitCode(err error) int {
 	if err == nil {
@@ -76,7 +76,7 @@ func exitCode(err error) int {
 	if _, ok := errors.AsType[settingsError](err); ok {
 		return ExitUsage
 	}
-	if _, ok := errors.AsType[failure](err); ok {
+	if _, ok := errors.AsType[failedError](err); ok {
 		return ExitFailed
 	}
 	return ExitUsage
@@ -85,7 +85,7 @@ func exitCode(err error) int {
 // sentence is the one line that a person reads of err.
 func sentence(ctx context.Context, err error) string {
 	text := plain(err)
-	if _, told := errors.AsType[interruption](err); !told && ctx.Err() != nil && errors.Is(err, context.Canceled) {
+	if _, told := errors.AsType[interruptedError](err); !told && ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		text = "interrupted: " + text
 	}
 	return clean(strings.TrimSpace(text)) // line breaks become spaces

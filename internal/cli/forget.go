@@ -29,7 +29,7 @@ is sent twice. On a terminal it asks first.`,
 				return err
 			}
 			if !dryRun && !sure {
-				if err := p.confirm(args[0]); err != nil {
+				if err := p.confirm("Everything about "+args[0]+" is removed for good.", args[0]); err != nil {
 					return err
 				}
 			}
@@ -59,13 +59,14 @@ is sent twice. On a terminal it asks first.`,
 	return cmd
 }
 
-// confirm asks a person to repeat what is about to be removed.
-func (p *program) confirm(recipient string) error {
+// confirm asks a person at a terminal to type a word before something is done
+// that cannot be undone. A script has said what it wants.
+func (p *program) confirm(question, word string) error {
 	file, ok := p.in.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
-		return usagef("this cannot be undone: give --yes to go on without being asked, or --dry-run to count")
+		return nil
 	}
-	p.err.printf("Everything about %s is removed for good. Type it again to go on: ", clean(recipient))
+	p.err.printf("%s Type %s to go on: ", clean(question), clean(word))
 	if err := p.err.flush(); err != nil {
 		return err
 	}
@@ -73,8 +74,8 @@ func (p *program) confirm(recipient string) error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
-	if strings.TrimSpace(answer) != recipient {
-		return errors.New("not confirmed: nothing was removed")
+	if strings.TrimSpace(answer) != word {
+		return errors.New("not confirmed: nothing was done")
 	}
 	return nil
 }

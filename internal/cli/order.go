@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 
 	"github.com/gangwon-portal/gangway/internal/delivery"
@@ -44,8 +45,13 @@ func (d *dispatch) order(ctx context.Context, bus Bus, deliveries Deliveries, ta
 				return err
 			}
 		}
-		if own.Status.Final() && !own.Status.Good() {
+		// Both rows come from one statement, and the worker moves the target first:
+		// when the order has ended, the target is seen as it left it.
+		switch {
+		case own.Status.Final() && !own.Status.Good():
 			return fmt.Errorf("%s of %s was refused: %s", message.Kind, target, either(cause(own), string(own.Status)))
+		case tooLate(own):
+			return fmt.Errorf("too late: %s", d.p.ending(row))
 		}
 		bar.add(0)
 		select {
@@ -55,6 +61,15 @@ func (d *dispatch) order(ctx context.Context, bus Bus, deliveries Deliveries, ta
 		case <-time.After(pause):
 		}
 	}
+}
+
+// tooLate reports whether a cancellation says of itself that it changed nothing:
+// the target is not final, but may have been sent.
+func tooLate(own delivery.View) bool {
+	var result struct {
+		Outcome string `json:"outcome"`
+	}
+	return own.Status.Final() && len(own.Result) > 0 && json.Unmarshal(own.Result, &result) == nil && result.Outcome == "too_late"
 }
 
 // undecided says where an order stands that has no outcome yet.

@@ -11,6 +11,9 @@ import (
 // done before a person looks up.
 const patience = 300 * time.Millisecond
 
+// redraw is how often a bar is drawn at most.
+const redraw = 100 * time.Millisecond
+
 // progress is a bar on a terminal, and nothing elsewhere.
 type progress struct {
 	mu     sync.Mutex
@@ -18,27 +21,29 @@ type progress struct {
 	bar    *progressbar.ProgressBar
 	unit   string // what is counted; "" for a spinner alone
 	label  string
-	total  int64 // -1 when unknown
+	told   string // label that the bar has
+	total  int64  // -1 when unknown
 	done   int64
-	shown  time.Time // not before
+	due    time.Time // not drawn before
+	drawn  bool      // stands on the screen
 }
 
 // counter shows how many of total are done; total is -1 when it is unknown.
 func (p *program) counter(label, unit string, total int64) *progress {
-	return &progress{screen: p.err, label: label, unit: unit, total: total, shown: time.Now().Add(p.patience)}
+	return &progress{screen: p.err, label: label, unit: unit, total: total, due: time.Now().Add(p.patience)}
 }
 
 // spinner shows that something goes on, and for how long.
 func (p *program) spinner(label string) *progress {
-	return &progress{screen: p.err, label: label, total: -1, shown: time.Now().Add(p.patience)}
+	return &progress{screen: p.err, label: label, total: -1, due: time.Now().Add(p.patience)}
 }
 
 // set says how far things are; the total may have become known.
 func (g *progress) set(done, total int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.total != total && g.bar != nil {
-		_ = g.bar.Clear()
+	if g.total != total {
+		g.wipe()
 		g.bar = nil
 	}
 	g.done, g.total = done, total
@@ -60,35 +65,45 @@ func (g *progress) describe(label string) {
 	g.render()
 }
 
-// clear wipes the bar, so that a line can be printed in its place. The next
-// change draws it again.
+// clear wipes the bar, so that a line can be printed in its place. It is drawn
+// again with a later change.
 func (g *progress) clear() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.bar != nil {
-		_ = g.bar.Clear()
-	}
+	g.wipe()
 }
 
 // end wipes the bar for good.
 func (g *progress) end() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.bar != nil {
-		_ = g.bar.Clear()
-		g.bar = nil
-	}
+	g.wipe()
 	g.screen = nil
 }
 
+func (g *progress) wipe() {
+	if g.drawn {
+		_ = g.bar.Clear()
+		g.drawn = false
+	}
+}
+
 func (g *progress) render() {
-	if g.screen == nil || !g.screen.terminal || time.Now().Before(g.shown) {
+	now := time.Now()
+	if g.screen == nil || !g.screen.terminal || now.Before(g.due) {
 		return
 	}
+	g.due = now.Add(redraw)
+	g.wipe()
 	if g.bar == nil {
 		g.bar = progressbar.NewOptions64(g.total, g.options()...)
+		g.told = g.label
 	}
-	g.bar.Describe(g.label)
+	g.drawn = true
+	if g.told != g.label {
+		g.told = g.label
+		g.bar.Describe(g.label) // draws
+	}
 	if g.unit == "" {
 		_ = g.bar.Add(1) // turns the spinner
 		return
@@ -100,7 +115,6 @@ func (g *progress) options() []progressbar.Option {
 	options := []progressbar.Option{
 		progressbar.OptionSetWriter(g.screen.raw),
 		progressbar.OptionSetDescription(g.label),
-		progressbar.OptionThrottle(100 * time.Millisecond),
 		progressbar.OptionSetWidth(30),
 		progressbar.OptionShowTotalBytes(g.total >= 0),
 		progressbar.OptionClearOnFinish(),

@@ -33,7 +33,9 @@ func (d *dispatch) publish(ctx context.Context, bus Bus, total int64, next func(
 			messages[i] = e.Message
 		}
 		errs := bus.Publish(patient, messages)
-		d.bar.clear()
+		if d.p.out.terminal {
+			d.bar.clear() // the ids go to the same screen
+		}
 		stored, err := d.stored(batch, errs)
 		d.bar.add(stored)
 		if flushing := d.p.out.flush(); err == nil && flushing != nil {
@@ -45,9 +47,9 @@ func (d *dispatch) publish(ctx context.Context, bus Bus, total int64, next func(
 	case err == nil || !errors.Is(err, context.Canceled):
 		return err
 	case d.published == 0:
-		return interruption{"nothing was published"}
+		return interruptedError{"nothing was published"}
 	}
-	return interruption{commands(d.published) + " published, the rest was not"}
+	return interruptedError{commands(d.published) + " published, the rest was not"}
 }
 
 // stored prints what was stored of a batch and returns the first refusal.

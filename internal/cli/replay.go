@@ -56,7 +56,7 @@ func (p *program) discardCommand() *cobra.Command {
 func (s *letterSettling) settleFlags(cmd *cobra.Command) {
 	s.letterFlags.flags(cmd)
 	s.actor.flags(cmd)
-	cmd.Flags().BoolVar(&s.all, "all", false, "every open letter, when nothing else narrows them")
+	cmd.Flags().BoolVar(&s.all, "all", false, "every open letter, without being asked")
 	cmd.Flags().BoolVar(&s.dryRun, "dry-run", false, "only say how many match")
 	cmd.Flags().IntVar(&s.limit, "limit", 0, "at most `N` letters; 0 for all")
 }
@@ -104,7 +104,13 @@ func (s *letterSettling) order(refs []string, discard bool) (LetterOrder, error)
 		return LetterOrder{}, err
 	}
 	if !filter.Narrow() && !s.all && !s.dryRun {
-		return LetterOrder{}, usagef("nothing says which letters: give numbers, ids or filters, or --all")
+		// Replay may be repeated; what is discarded is gone.
+		if discard {
+			return LetterOrder{}, usagef("nothing says which letters: give numbers, ids or filters, or --all")
+		}
+		if err := s.p.confirm("Every open dead letter is run again.", "all"); err != nil {
+			return LetterOrder{}, err
+		}
 	}
 	if err := checkLimit(s.limit); err != nil {
 		return LetterOrder{}, err

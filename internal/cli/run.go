@@ -92,11 +92,11 @@ func (p *program) run(ctx context.Context, args []string) int {
 	err := root.ExecuteContext(ctx)
 	if p.backends.Close != nil {
 		if closing := p.backends.Close(); err == nil && closing != nil {
-			err = failure{fault.Wrap(fault.Of(closing), "close", closing)}
+			err = failedError{fault.Wrap(fault.Of(closing), "close", closing)}
 		}
 	}
 	if flushing := p.out.flush(); err == nil && flushing != nil {
-		err = failure{flushing}
+		err = failedError{flushing}
 	}
 	if err == nil {
 		return ExitDone

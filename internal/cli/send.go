@@ -134,7 +134,7 @@ func (s *sending) check(ctx context.Context, f *preparer, r io.Reader) (int64, e
 	source := newRecords(r, false)
 	for count := int64(0); ; count++ {
 		if ctx.Err() != nil {
-			return 0, interruption{"nothing was published"}
+			return 0, interruptedError{"nothing was published"}
 		}
 		_, err := one(f, source)
 		if errors.Is(err, io.EOF) {
@@ -194,19 +194,15 @@ func (s *sending) input() (input, error) {
 		return input{}, usagef("there is nothing to publish: give -f FILE, or JSON through a pipe")
 	}
 	info, err := file.Stat()
-	if err != nil {
-		return in, nil // a closed stdin: the read says so
-	}
 	switch {
-	case info.IsDir():
+	case err == nil && info.IsDir():
 		in.close()
 		return input{}, usagef("-f: %s is a folder: give a file", s.file)
-	case info.Mode().IsRegular():
-		start, err := file.Seek(0, io.SeekCurrent)
-		if err == nil {
+	case err == nil && info.Mode().IsRegular():
+		if start, err := file.Seek(0, io.SeekCurrent); err == nil {
 			in.again = func() io.Reader { return io.NewSectionReader(file, start, info.Size()-start) }
 			in.reader = in.again()
 		}
 	}
-	return in, nil
+	return in, nil // what cannot be looked at is told by the first read
 }

@@ -162,3 +162,18 @@ func id2(i int) uuid.UUID {
 	u[14] = byte(i >> 8)
 	return u
 }
+
+func TestReplayOfEverythingAsksOnATerminal(t *testing.T) {
+	for answer, want := range map[string]int{"all\n": ExitDone, "yes\n": ExitFailed} {
+		term := newTerminal(t, 80)
+		if _, err := io.WriteString(term.keyboard, answer); err != nil {
+			t.Fatal(err)
+		}
+		box := letterSample()
+		got := publisherIn(t.Context(), t, Backends{DeadLetters: opens[DeadLetters](box)}, term.screen, "deadletters", "replay")
+		term.close(t)
+		if got.code != want || (box.order.By != "") != (want == ExitDone) || !strings.HasPrefix(got.err, "Every open dead letter is run again. Type all to go on: ") {
+			t.Errorf("after %q: %+v", answer, got)
+		}
+	}
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package cli
+
+const streamed = 100_000
