@@ -52,6 +52,11 @@ func Connect(ctx context.Context, url string, conns int, waiting func(error)) (*
 	}
 }
 
+// migrationsTable is named with its schema: without, a role called gangway would
+// look for it first in the schema of its own name, which the first migration
+// makes, and would take the database for a new one.
+const migrationsTable = "public.gangway_migrations"
+
 // Migrator returns goose over the embedded migrations. Two migrators at once
 // wait for each other through an advisory lock.
 func Migrator(pool *pgxpool.Pool) (*goose.Provider, error) {
@@ -64,7 +69,7 @@ func Migrator(pool *pgxpool.Pool) (*goose.Provider, error) {
 		return nil, fmt.Errorf("postgres: migrate: %w", err)
 	}
 	provider, err := goose.NewProvider(goose.DialectPostgres, stdlib.OpenDBFromPool(pool), files,
-		goose.WithSessionLocker(locker), goose.WithTableName("gangway_migrations"))
+		goose.WithSessionLocker(locker), goose.WithTableName(migrationsTable))
 	if err != nil {
 		return nil, fmt.Errorf("postgres: migrate: %w", err)
 	}

@@ -42,3 +42,27 @@ func TestMigrationsRunUpDownUp(t *testing.T) {
 		t.Errorf("up again makes %d tables, the first time %d", again, tables)
 	}
 }
+
+// The role is called as the schema that the first migration makes.
+func TestMigrationsAreFoundAgain(t *testing.T) {
+	ctx := t.Context()
+	url := testkit.Postgres(t)
+	for start, wantApplied := range []bool{true, false, false} {
+		pool, err := postgres.Connect(ctx, url, 4, func(error) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		migrator, err := postgres.Migrator(pool)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if pending, err := migrator.HasPending(ctx); err != nil || pending != wantApplied {
+			t.Errorf("start %d: pending %t, %v; want %t", start+1, pending, err, wantApplied)
+		}
+		applied, err := migrator.Up(ctx)
+		if err != nil || (len(applied) > 0) != wantApplied {
+			t.Errorf("start %d: applied %d migrations, %v", start+1, len(applied), err)
+		}
+		pool.Close()
+	}
+}
