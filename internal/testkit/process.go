@@ -3,6 +3,7 @@ package testkit
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -16,10 +17,8 @@ import (
 	"github.com/gangwon-portal/gangway/internal/devstack"
 )
 
-type binary struct {
-	path string
-	err  error
-}
+// binary builds a program when it is first asked for.
+type binary func() (path string, err error)
 
 // Build returns the path of the program in a folder of this module, such as
 // "cmd/worker". It is built once for each test binary.
@@ -28,30 +27,38 @@ func Build(t testing.TB, folder string) string {
 	return build(t, Root(t), "./"+folder)
 }
 
-// build builds a package as seen from the module in dir.
+// build builds a package as seen from the module in dir. Who needs another
+// program or a database meanwhile does not wait for it.
 func build(t testing.TB, dir, pkg string) string {
+	t.Helper()
+	path, err := binaryOf(t, dir, pkg)()
+	if err != nil {
+		t.Fatalf("testkit: go build %s: %v", pkg, err)
+	}
+	return path
+}
+
+func binaryOf(t testing.TB, dir, pkg string) binary {
 	t.Helper()
 	suite.Lock()
 	defer suite.Unlock()
 	shared := sharedDir(t)
-	built, ok := suite.binaries[pkg]
-	if !ok {
-		built.path = filepath.Join(shared.Path(), "bin", strings.NewReplacer("/", "-", ".", "").Replace(pkg))
-		// Without version control stamps: a checkout of another owner has none.
-		cmd := exec.Command("go", "build", "-buildvcs=false", "-o", built.path, pkg)
-		cmd.Dir = dir
-		if out, err := cmd.CombinedOutput(); err != nil {
-			built.err = errors.New(err.Error() + "\n" + string(out))
-		}
-		if suite.binaries == nil {
-			suite.binaries = map[string]binary{}
-		}
-		suite.binaries[pkg] = built
+	if suite.binaries == nil {
+		suite.binaries = map[string]binary{}
 	}
-	if built.err != nil {
-		t.Fatalf("testkit: go build %s: %v", pkg, built.err)
+	if suite.binaries[pkg] == nil {
+		suite.binaries[pkg] = sync.OnceValues(func() (string, error) {
+			path := filepath.Join(shared.Path(), "bin", strings.NewReplacer("/", "-", ".", "").Replace(pkg))
+			// Without version control stamps: a checkout of another owner has none.
+			cmd := exec.Command("go", "build", "-buildvcs=false", "-o", path, pkg)
+			cmd.Dir = dir
+			if out, err := cmd.CombinedOutput(); err != nil {
+				return "", fmt.Errorf("%w\n%s", err, out)
+			}
+			return path, nil
+		})
 	}
-	return built.path
+	return suite.binaries[pkg]
 }
 
 // Program says what to run.

@@ -29,7 +29,7 @@ var suite struct {
 }
 
 // Main runs the tests of a package and then ends what they shared. A package that
-// uses [Postgres], [Build] or [NATS211] has
+// uses [Postgres], [Build], [NATS211] or [NATSCLI] has
 //
 //	func TestMain(m *testing.M) { testkit.Main(m) }
 func Main(m *testing.M) {
