@@ -46,7 +46,7 @@ var imports = map[string][]string{
 	"providers/nts":          vendor,
 	"providers/kakao":        vendor,
 	"providers/juso":         vendor,
-	"handlers":               {command, delivery, faults, "providers", "templates"},
+	"handlers":               {command, delivery, faults, "providers", "providers/smstext", "templates"},
 	"internal/pipeline":      {command, delivery, faults},
 	"internal/webhook":       {command, delivery, faults},
 	"internal/lookup":        {command, delivery, faults},
@@ -63,12 +63,13 @@ var imports = map[string][]string{
 	"internal/testkit":       {"config", "internal/devstack"},
 	"internal/archtest":      {},
 	"internal/bench":         {everything},
+	"internal/e2e":           {everything},
 }
 
 var vendor = []string{"config", command, delivery, faults, "providers", "providers/smstext"}
 
 // forTests are the packages that only tests may import.
-var forTests = []string{"internal/testkit", "internal/archtest", "internal/bench", "providers/providertest"}
+var forTests = []string{"internal/testkit", "internal/archtest", "internal/bench", "internal/e2e", "providers/providertest"}
 
 // knows says which packages may know a library that the house keeps in one room.
 // Packages for tests may know all.
