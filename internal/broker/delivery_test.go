@@ -75,6 +75,7 @@ func TestVerdictsAreCarriedOut(t *testing.T) {
 }
 
 func TestSourcePrefersOurHeaders(t *testing.T) {
+	t.Parallel()
 	_, conn := start(t)
 	q := newQueue(t, conn, jetstream.ConsumerConfig{})
 	messages := subscribe(t, q.subscriber(t, conn, broker.SubscriberOptions{}), "topic")
@@ -118,6 +119,7 @@ func TestSourcePrefersOurHeaders(t *testing.T) {
 
 // Short naks are for few messages and few times; the rest goes by schedule.
 func TestCanRetryIn(t *testing.T) {
+	t.Parallel()
 	_, conn := start(t)
 	q := newQueue(t, conn, jetstream.ConsumerConfig{})
 	q.fill(t, conn, command.Normal, 3)

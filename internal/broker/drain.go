@@ -59,8 +59,9 @@ func (s *subscription) finish() {
 	if !within(handlers, s.owner.options.Grace) {
 		s.cancelBase()
 		if !within(handlers, s.owner.options.CancelWait) {
+			left, _ := s.count()
 			s.owner.options.Log.Warn("broker: handlers did not finish in time; their messages come again after the acknowledgement deadline",
-				zap.String("topic", s.topic), zap.Int("messages", s.inFlight()))
+				zap.String("topic", s.topic), zap.Int("messages", left))
 			close(s.abandoned)
 			<-handlers
 		}

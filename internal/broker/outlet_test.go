@@ -59,6 +59,7 @@ func handling(t *testing.T, conn *broker.Conn) context.Context {
 }
 
 func TestEventIsACloudEvent(t *testing.T) {
+	t.Parallel()
 	conn, o := outlet(t)
 	row := delivery.Row{Version: 7, View: delivery.View{
 		ID: uuid.New(), Kind: command.EmailSend, Lane: command.High, Status: delivery.Delivered, Provider: "ses",
@@ -121,6 +122,7 @@ func TestEventIsACloudEvent(t *testing.T) {
 }
 
 func TestDeadLetterKeepsTheCommandWhole(t *testing.T) {
+	t.Parallel()
 	conn, o := outlet(t)
 	letter := delivery.Letter{
 		ID: uuid.New(), Kind: command.SMSSend, Lane: command.Bulk, Key: "4", Body: []byte("not JSON\r\n"),
@@ -169,6 +171,7 @@ func TestDeadLetterKeepsTheCommandWhole(t *testing.T) {
 // A letter that the server would refuse for its size would bring its command
 // back for ever.
 func TestDeadLetterFitsTheServer(t *testing.T) {
+	t.Parallel()
 	conn, o := outlet(t)
 	limit := int(conn.NATS().MaxPayload())
 	huge := delivery.Letter{

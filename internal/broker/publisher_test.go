@@ -79,6 +79,7 @@ func TestSendIsBoundedAndPipelined(t *testing.T) {
 
 // A repetition carries the same id: the stream keeps one.
 func TestSendAgainUnderTheSameID(t *testing.T) {
+	t.Parallel()
 	_, conn := provisioned(t, broker.TopologyOptions{})
 	p := publisher(t, conn, broker.PublisherOptions{})
 	for range 3 {
@@ -92,6 +93,7 @@ func TestSendAgainUnderTheSameID(t *testing.T) {
 }
 
 func TestSendErrors(t *testing.T) {
+	t.Parallel()
 	_, conn := start(t)
 	q := newQueue(t, conn, jetstream.ConsumerConfig{})
 	p := publisher(t, conn, broker.PublisherOptions{RetryFor: 300 * time.Millisecond})
@@ -154,6 +156,7 @@ func TestSendWaitsForTheConnection(t *testing.T) {
 // What watermill-nats publishes, watermill's own metadata included, is consumed;
 // and what ours publishes, watermill-nats can read.
 func TestInteroperatesWithWatermillNATS(t *testing.T) {
+	t.Parallel()
 	server, conn := provisioned(t, broker.TopologyOptions{})
 	marshaler := &wmnats.NATSMarshaler{}
 	theirs, err := wmnats.NewPublisher(wmnats.PublisherConfig{

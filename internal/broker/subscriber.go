@@ -169,15 +169,25 @@ func (s *Subscriber) setHeld(topic string, held bool) {
 
 // InFlight counts the messages of topic that are with handlers.
 func (s *Subscriber) InFlight(topic string) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	n := 0
-	for sub := range s.subscriptions {
+	inFlight, _ := s.count(topic)
+	return inFlight
+}
+
+// Waiting counts the messages of topic that were pulled and are not with a
+// handler yet.
+func (s *Subscriber) Waiting(topic string) int {
+	_, waiting := s.count(topic)
+	return waiting
+}
+
+func (s *Subscriber) count(topic string) (inFlight, waiting int) {
+	for _, sub := range s.all() {
 		if sub.topic == topic {
-			n += sub.inFlight()
+			f, w := sub.count()
+			inFlight, waiting = inFlight+f, waiting+w
 		}
 	}
-	return n
+	return inFlight, waiting
 }
 
 // Close stops pulling, hands back what no handler has begun, waits for the

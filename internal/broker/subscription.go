@@ -188,12 +188,11 @@ func (s *subscription) unlink(d *Delivery) {
 	s.liveLen--
 }
 
-func (s *subscription) inFlight() int {
+func (s *subscription) count() (inFlight, waiting int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := s.liveLen
 	for _, f := range s.feeds {
-		n -= f.buffered
+		waiting += f.buffered
 	}
-	return n
+	return s.liveLen - waiting, waiting
 }

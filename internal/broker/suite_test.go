@@ -20,10 +20,13 @@ import (
 // want a consumer of its own. This way none of them is skipped. Only
 // TestReconnect stands in suite_reconnect_test.go.
 func TestWatermillSuite(t *testing.T) {
+	t.Parallel()
 	server := testkit.NATS(t)
 	conn := connect(t, server.URL())
 	many := tests.Features{ConsumerGroups: true, Persistent: true}
 	ordered := tests.Features{Persistent: true, GuaranteedOrder: true, GuaranteedOrderWithSingleSubscriber: true}
+	// Ten thousand messages that nothing but the publisher is tried with.
+	few := tests.Features{Persistent: true, ForceShort: true}
 	fresh := tests.Features{Persistent: true, NewSubscriberReceivesOldMessages: true}
 
 	for name, test := range map[string]struct {
@@ -41,7 +44,7 @@ func TestWatermillSuite(t *testing.T) {
 		"ConcurrentClose":                  {many, setup{pool: 64}, tests.TestConcurrentClose},
 		"ContinueAfterErrors":              {many, setup{pool: 64}, tests.TestContinueAfterErrors},
 		"PublishSubscribeInOrder":          {ordered, setup{pool: 1}, tests.TestPublishSubscribeInOrder},
-		"PublisherClose":                   {many, setup{pool: 64}, tests.TestPublisherClose},
+		"PublisherClose":                   {few, setup{pool: 64}, tests.TestPublisherClose},
 		"Topic":                            {many, setup{pool: 64}, tests.TestTopic},
 		"MessageCtx":                       {many, setup{pool: 64}, tests.TestMessageCtx},
 		"SubscribeCtx":                     {many, setup{pool: 64}, tests.TestSubscribeCtx},

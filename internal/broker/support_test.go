@@ -165,6 +165,21 @@ func subscribe(t testing.TB, s message.Subscriber, topic string) <-chan *message
 	return messages
 }
 
+// prefetched waits until everything that is pulled ahead is here, and counts it.
+// A subscriber asks again when half its room is free, so that it holds between
+// half and all of it.
+func prefetched(t testing.TB, s *broker.Subscriber, atLeast int) int {
+	t.Helper()
+	waiting, since := -1, time.Now()
+	testkit.Eventually(t, patience, func() bool {
+		if now := s.Waiting("topic"); now != waiting {
+			waiting, since = now, time.Now()
+		}
+		return waiting >= atLeast && time.Since(since) > 100*time.Millisecond
+	}, "%d messages wait here", atLeast)
+	return waiting
+}
+
 func receive(t testing.TB, messages <-chan *message.Message) *message.Message {
 	t.Helper()
 	select {

@@ -14,6 +14,7 @@ import (
 )
 
 func TestProvisionCreatesTheContract(t *testing.T) {
+	t.Parallel()
 	_, conn := provisioned(t, broker.TopologyOptions{})
 	js := conn.JetStream()
 	for name, want := range map[string]struct {
@@ -65,6 +66,7 @@ func TestProvisionCreatesTheContract(t *testing.T) {
 // Every kind and lane has a consumer for its subject, as a message and as a
 // fired schedule, and nothing can be published that nobody consumes.
 func TestProvisionServesEverySubject(t *testing.T) {
+	t.Parallel()
 	_, conn := provisioned(t, broker.TopologyOptions{})
 	for _, kind := range command.Kinds() {
 		sources, err := broker.KindSources(t.Context(), string(kind))
@@ -100,6 +102,7 @@ func TestProvisionServesEverySubject(t *testing.T) {
 }
 
 func TestProvisionIsIdempotentAndUpdates(t *testing.T) {
+	t.Parallel()
 	_, conn := provisioned(t, broker.TopologyOptions{})
 	p := publisher(t, conn, broker.PublisherOptions{})
 	if err := p.Send(t.Context(), broker.Outgoing{Subject: "email.send", Body: []byte("{}")}); err != nil {
@@ -126,6 +129,7 @@ func TestProvisionIsIdempotentAndUpdates(t *testing.T) {
 
 // During a rolling upgrade workers of two versions start in any order.
 func TestProvisionNeverDowngrades(t *testing.T) {
+	t.Parallel()
 	_, conn := start(t)
 	newer := broker.TopologyOptions{Version: broker.TopologyVersion + 1, EventsMaxAge: 2 * time.Hour, AckWait: time.Minute}
 	if err := broker.Provision(t.Context(), conn, newer); err != nil {
@@ -164,6 +168,7 @@ func TestProvisionNeverDowngrades(t *testing.T) {
 // What the server says about messages it gave up on is kept, with the reason
 // that a handler gave.
 func TestAdvisoriesAreKept(t *testing.T) {
+	t.Parallel()
 	_, conn := provisioned(t, broker.TopologyOptions{})
 	if err := publisher(t, conn, broker.PublisherOptions{}).Send(t.Context(), broker.Outgoing{Subject: "email.send"}); err != nil {
 		t.Fatal(err)
