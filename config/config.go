@@ -30,15 +30,18 @@ type Config struct {
 	// DataDir is where worker dev keeps its data.
 	DataDir string `mapstructure:"data_dir"`
 
-	Log       Log       `mapstructure:"log"`
-	Templates Templates `mapstructure:"templates"`
-	Worker    Worker    `mapstructure:"worker"`
-	Shutdown  Shutdown  `mapstructure:"shutdown"`
-	Health    Health    `mapstructure:"health"`
-	Postcode  Postcode  `mapstructure:"postcode"`
-	Retention Retention `mapstructure:"retention"`
-	Cache     Cache     `mapstructure:"cache"`
-	Routes    Routes    `mapstructure:"routes"`
+	Log       Log        `mapstructure:"log"`
+	Templates Templates  `mapstructure:"templates"`
+	Email     EmailRules `mapstructure:"email"`
+	SMS       SMSRules   `mapstructure:"sms"`
+	Marketing Marketing  `mapstructure:"marketing"`
+	Worker    Worker     `mapstructure:"worker"`
+	Shutdown  Shutdown   `mapstructure:"shutdown"`
+	Health    Health     `mapstructure:"health"`
+	Postcode  Postcode   `mapstructure:"postcode"`
+	Retention Retention  `mapstructure:"retention"`
+	Cache     Cache      `mapstructure:"cache"`
+	Routes    Routes     `mapstructure:"routes"`
 
 	// Providers are the configured instances by name: those that a route names
 	// and those that any source of the configuration mentions.

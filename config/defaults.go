@@ -26,6 +26,9 @@ func (l *loader) defaults() {
 		for route, names := range mockRoutes() {
 			l.below("routes."+route, names, "of mock mode")
 		}
+		for path, text := range mockMessages() {
+			l.below(path, text, "of mock mode")
+		}
 	}
 	for _, name := range l.providerNames() {
 		l.provider(name)
