@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -35,8 +36,10 @@ func run(args []string) int {
 		SilenceUsage:  true,
 		Example:       "  worker dev\n  GANGWAY_NATS_URL=nats://bus:4222 GANGWAY_POSTGRES_URL=postgres://… worker run",
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(runCommand(), devCommand(), demoCommand(), migrateCommand())
+	for _, cmd := range root.Commands() {
+		cmd.RunE = does(cmd.RunE)
+	}
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	var problems config.Problems
@@ -44,19 +47,34 @@ func run(args []string) int {
 	case err == nil:
 		return exitDone
 	case errors.As(err, &problems):
-		fmt.Fprintf(os.Stderr, "worker: the configuration has %d mistake(s):\n%v\n", len(problems), problems)
+		fmt.Fprintf(os.Stderr, "worker: %v\n", problems)
 		return exitUsage
-	case errors.As(err, new(usageError)):
-		fmt.Fprintf(os.Stderr, "worker: %v; see worker --help\n", err)
-		return exitUsage
-	default:
+	case errors.As(err, new(failure)):
 		fmt.Fprintf(os.Stderr, "worker: %v\n", err)
 		return exitFailed
+	default:
+		// Whatever else leaves cobra is a mistake in the command line. Its advice on
+		// near words stands on lines of its own.
+		text := strings.Join(strings.Fields(err.Error()), " ")
+		fmt.Fprintf(os.Stderr, "worker: %s; see worker --help\n", text)
+		return exitUsage
 	}
 }
 
-// usageError is a mistake in the command line.
-type usageError struct{ error }
+// failure is an error of a command that was understood.
+type failure struct{ error }
+
+func (f failure) Unwrap() error { return f.error }
+
+// does marks what a command itself returns.
+func does(run func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := run(cmd, args); err != nil {
+			return failure{err}
+		}
+		return nil
+	}
+}
 
 // untilSignalled ends the context at the first SIGINT or SIGTERM, for an orderly
 // stop. A second one ends the process at once: whoever sends it does not want to

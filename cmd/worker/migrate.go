@@ -19,7 +19,7 @@ func migrateCommand() *cobra.Command {
 		ValidArgs: []string{"up", "status", "down"},
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 || (args[0] != "up" && args[0] != "status" && args[0] != "down") {
-				return usageError{errors.New("migrate takes one of up, status, down")}
+				return errors.New("migrate takes one of up, status, down")
 			}
 			return nil
 		},
