@@ -107,15 +107,29 @@ func (c *CacheKV) Purge(ctx context.Context, pattern string, matches func(key st
 // Watch implements resilience.Shared: it hears of purges, of keys that others
 // delete by themselves, and of connections that came back.
 func (c *CacheKV) Watch(ctx context.Context, purged func(pattern string)) error {
-	kv, err := c.bucket(ctx)
-	if err != nil {
-		return fmt.Errorf("broker: cache watch: %w", err)
-	}
 	back := c.conn.nc.StatusChanged(nats.CONNECTED)
 	defer c.conn.nc.RemoveStatusListener(back)
+	for {
+		again, err := c.watch(ctx, back, purged)
+		if err != nil {
+			return fmt.Errorf("broker: cache watch: %w", err)
+		}
+		if !again {
+			return ctx.Err()
+		}
+	}
+}
+
+// watch watches over one connection. The server's side of a watch may not have
+// outlived a lost one, so the next connection gets a new watch.
+func (c *CacheKV) watch(ctx context.Context, back <-chan nats.Status, purged func(pattern string)) (again bool, err error) {
+	kv, err := c.bucket(ctx)
+	if err != nil {
+		return false, err
+	}
 	watcher, err := kv.WatchAll(ctx, jetstream.UpdatesOnly(), jetstream.MetaOnly())
 	if err != nil {
-		return fmt.Errorf("broker: cache watch: %w", err)
+		return false, err
 	}
 	defer func() { _ = watcher.Stop() }()
 	purged("*") // what happened before the watch stood
@@ -123,15 +137,15 @@ func (c *CacheKV) Watch(ctx context.Context, purged func(pattern string)) error 
 		select {
 		case entry, ok := <-watcher.Updates():
 			if !ok {
-				return errors.New("broker: cache watch: ended by the server")
+				return false, errors.New("ended by the server")
 			}
 			if entry != nil {
 				heard(entry, purged)
 			}
 		case <-back:
-			purged("*")
+			return true, nil
 		case <-ctx.Done():
-			return ctx.Err()
+			return false, nil
 		}
 	}
 }

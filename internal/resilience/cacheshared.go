@@ -102,12 +102,16 @@ func (t *sharedTier) away() (time.Time, error) {
 }
 
 // watch watches until ctx ends, again and again: a watch that broke may have
-// missed purges, so each begins with an empty memory.
+// missed purges, so each begins with an empty memory. What is heard shows that
+// the tier is there.
 func (t *sharedTier) watch(ctx context.Context, purged func(pattern string)) error {
+	heard := func(pattern string) {
+		t.settle(nil)
+		purged(pattern)
+	}
 	for pause := sharedPause; ; pause = min(2*pause, sharedPauseMost) {
 		started := t.options.Now()
-		purged("*")
-		err := t.options.Shared.Watch(ctx, purged)
+		err := t.options.Shared.Watch(ctx, heard)
 		if ctx.Err() != nil {
 			return nil
 		}
