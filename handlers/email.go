@@ -5,10 +5,7 @@ package handlers
 
 import (
 	"context"
-	"strings"
-	"time"
-
-	"github.com/google/uuid"
+	"slices"
 
 	"github.com/gangwon-portal/gangway/internal/command"
 	"github.com/gangwon-portal/gangway/internal/delivery"
@@ -18,78 +15,149 @@ import (
 
 // Email executes email.send.
 type Email struct {
+	Messages
 	// route returns the route as it is now configured.
-	route func() *providers.Route[providers.Email]
-	// domain is the right-hand side of Message-ID when the sender gives none.
-	domain string
+	route       func() *providers.Route[providers.Email]
+	attachments attachments
 }
 
 // NewEmail returns the handler of email.send.
-func NewEmail(route func() *providers.Route[providers.Email], domain string) *Email {
-	return &Email{route: route, domain: domain}
+func NewEmail(route func() *providers.Route[providers.Email], messages Messages) *Email {
+	return &Email{Messages: messages, route: route, attachments: newAttachments(messages.Objects)}
 }
 
-// Plan chooses the first provider that is ready; with none ready the command
-// waits, and no slot is held meanwhile.
-func (h *Email) Plan(_ context.Context, cmd *command.Command) delivery.Plan {
-	return planSend(h.route().Plan(cmd.Envelope().Provider))
+// mail is one message on its way from the plan to the call.
+type mail struct {
+	request   providers.Email
+	files     []command.Attachment
+	objects   int64 // bytes of them that are in the bucket
+	ledger    ledger
+	marketing bool
 }
 
-// Handle renders the message and sends it along the route.
+// Plan renders the message and chooses the first provider that is ready. What is
+// invalid or suppressed ends here, before an attempt is counted; with no provider
+// ready the command waits, and no slot is held meanwhile.
+func (h *Email) Plan(ctx context.Context, cmd *command.Command) delivery.Plan {
+	m, err := h.prepare(ctx, cmd)
+	if err != nil {
+		result := delivery.Result{}
+		if m != nil {
+			result.Subject = m.request.Subject
+			m.ledger.into(&result)
+		}
+		return unsent(err, result)
+	}
+	if until := h.quiet(m.marketing, h.rules().QuietEmail); !until.IsZero() {
+		return waits(until, m)
+	}
+	return planSend(h.route(), cmd.Envelope().Provider, m)
+}
+
+// Handle sends the message along the route, to those who do not have it yet.
 func (h *Email) Handle(ctx context.Context, cmd *command.Command, run delivery.Run) delivery.Result {
-	body := cmd.Payload.(*command.Email)
-	request := h.request(cmd.ID, body)
-	return sent(h.route().Do(ctx, cmd.ID, body.Provider, request, run), request.Subject)
+	m, err := h.ready(ctx, cmd, run)
+	if err != nil {
+		return delivery.Result{Err: err}
+	}
+	if !m.ledger.pending() {
+		return m.result(providers.Outcome{}, run)
+	}
+	files, release, err := h.attachments.load(ctx, m.files, m.objects)
+	if err != nil {
+		return delivery.Result{Err: err, Subject: m.request.Subject}
+	}
+	defer release()
+	m.request.Attachments = files
+	return m.result(h.route().Do(ctx, cmd.ID, cmd.Envelope().Provider, m.request, run), run)
 }
 
 // Recover finishes a message that may have been sent, by its provider's
-// on_unknown.
+// on_unknown. One that cannot be made any more is left to a person.
 func (h *Email) Recover(ctx context.Context, cmd *command.Command, run delivery.Run) delivery.Result {
-	request := h.request(cmd.ID, cmd.Payload.(*command.Email))
-	return sent(h.route().Recover(ctx, cmd.ID, request, run), request.Subject)
+	m, err := h.ready(ctx, cmd, run)
+	var files []providers.File
+	if err == nil {
+		var release func()
+		if files, release, err = h.attachments.load(ctx, m.files, m.objects); err == nil {
+			defer release()
+		}
+	}
+	if err != nil {
+		return lost(run, err)
+	}
+	m.request.Attachments = files
+	return m.result(h.route().Recover(ctx, cmd.ID, m.request, run), run)
 }
 
-// request is the message as every mail driver takes it. The Message-ID is made
-// of the command's id, so that all attempts and replays carry the same one and
-// receivers can fold doubles.
-func (h *Email) request(id uuid.UUID, body *command.Email) providers.Email {
-	domain := h.domain
-	if _, after, ok := strings.Cut(body.From, "@"); ok {
-		domain = strings.TrimSuffix(after, ">")
+// ready is what the plan made, narrowed to those who do not have it yet.
+func (h *Email) ready(ctx context.Context, cmd *command.Command, run delivery.Run) (*mail, error) {
+	m, ok := run.Ready.(*mail)
+	if !ok {
+		var err error
+		if m, err = h.prepare(ctx, cmd); err != nil {
+			return nil, err
+		}
 	}
-	request := providers.Email{
-		MessageID: id.String() + "@" + domain,
+	m.ledger.resume(run.Row.Recipients)
+	unwanted := func(address string) bool { return !m.ledger.wants(address) }
+	m.request.To = slices.DeleteFunc(slices.Clone(m.request.To), unwanted)
+	m.request.Cc = slices.DeleteFunc(slices.Clone(m.request.Cc), unwanted)
+	m.request.Bcc = slices.DeleteFunc(slices.Clone(m.request.Bcc), unwanted)
+	return m, nil
+}
+
+// prepare makes the message as every mail driver takes it, but for the objects of
+// its attachments, and finds out who is to get it. With an error it returns what
+// is known so far, if anything.
+func (h *Email) prepare(ctx context.Context, cmd *command.Command) (*mail, error) {
+	body := cmd.Payload.(*command.Email)
+	m := &mail{files: body.Attachments, marketing: h.marketing(body.Category, body.Template), ledger: newLedger(body.Recipients())}
+	words, err := h.words(cmd, body, m.marketing)
+	if err != nil {
+		return nil, err
+	}
+	m.request = providers.Email{
+		MessageID: h.messageID(cmd.ID, body.From),
 		From:      body.From, ReplyTo: body.ReplyTo, To: body.To, Cc: body.Cc, Bcc: body.Bcc,
-		Subject: body.Subject, Text: body.Text, HTML: body.HTML,
-		Marketing: body.Category == command.Marketing,
+		Subject: words.subject, Text: words.text, HTML: words.html,
+		Marketing: m.marketing, Unsubscribe: words.unsubscribe,
 	}
-	for _, a := range body.Attachments {
-		request.Attachments = append(request.Attachments, providers.File{Name: a.Filename, ContentType: a.ContentType, Content: a.Content})
+	if m.objects, err = h.attachments.check(ctx, m.files); err != nil {
+		return m, err
 	}
-	return request
+	suppressed, err := h.suppressed(ctx, m.marketing, m.ledger.folded())
+	if err != nil {
+		return nil, err
+	}
+	m.ledger.suppress(suppressed)
+	if !m.ledger.pending() {
+		return m, errSuppressed(len(m.ledger))
+	}
+	return m, nil
 }
 
-// planSend is the plan of a send: the ready provider, or a wait that spends no
-// round.
-func planSend(provider string, err error) delivery.Plan {
-	if provider == "" && err == nil {
-		return delivery.Plan{Due: time.Now().Add(closedWait), Status: delivery.Retrying, Reason: fault.CircuitOpen}
-	}
-	// A route without the pinned provider is the command's mistake; Do reports it.
-	return delivery.Plan{Provider: provider}
-}
-
-// closedWait is how long a send waits while no provider of its route is ready.
-const closedWait = 5 * time.Second
-
-// sent turns a route's outcome into a result.
-func sent(out providers.Outcome, subject string) delivery.Result {
-	result := delivery.Result{
-		Err: out.Err, Provider: out.Provider, Attempts: out.Attempts, Subject: subject,
-		ProviderMessageID: out.Answer.MessageID, Recipients: out.Answer.Recipients,
-	}
-	if out.Err == nil {
+// result is what one round came to: for a single recipient that of the call, for
+// several the best of them.
+func (m *mail) result(out providers.Outcome, run delivery.Run) delivery.Result {
+	result := sent(out, m.request.Subject)
+	if err := m.ledger.settle(out, run.Last); err != nil {
+		result.Status, result.Err = "", err
+	} else {
 		result.Status = delivery.Sent
 	}
+	m.ledger.into(&result)
 	return result
+}
+
+// lost is the outcome of a message that may have been sent and cannot be made
+// again to find out.
+func lost(run delivery.Run, err error) delivery.Result {
+	return delivery.Result{
+		Provider: run.Unsure,
+		Err: &fault.Error{
+			Reason: fault.UnknownOutcome, Op: run.Unsure, Err: err,
+			Message: "it may have been sent, and it cannot be made again to find out",
+		},
+	}
 }

@@ -41,6 +41,17 @@ func (r *Route[P]) Plan(pinned string) (string, error) {
 	return "", nil
 }
 
+// Names lists the providers that may be called, first choice first: the pinned one
+// alone, or all. Its error is that of Plan.
+func (r *Route[P]) Names(pinned string) ([]string, error) {
+	candidates, err := r.from(pinned)
+	names := make([]string, len(candidates))
+	for i, g := range candidates {
+		names[i] = g.Name()
+	}
+	return names, err
+}
+
 // Do makes the calls of one round: run.Provider first, then, where the failure
 // table says so, the ready ones after it. The intent of each further call is
 // committed through the journal before it is made.

@@ -51,6 +51,13 @@ func (o *observer) Settled(_ context.Context, row delivery.Row) {
 		zap.Int("attempts", row.Attempts), zap.Duration("age", time.Since(row.RequestedAt)), zap.String("trace_id", row.TraceID))
 }
 
+// FailedOver implements [pipeline.Observer].
+func (o *observer) FailedOver(_ context.Context, f delivery.Failover) {
+	o.log.Warn("failover: another provider is called", zap.String("provider", f.From), zap.String("fallback", f.To),
+		zap.String("reason", string(f.Reason)), zap.String("error_code", f.ErrorCode), zap.String("kind", string(f.Kind)),
+		zap.Stringer("command_id", f.ID), zap.Int("attempt", f.Attempt), zap.String("trace_id", f.TraceID))
+}
+
 // Trouble implements [pipeline.Observer].
 func (o *observer) Trouble(_ context.Context, cmd *command.Command, doing string, err error) {
 	o.log.Error("command in trouble", zap.Stringer("command_id", cmd.ID), zap.String("kind", string(cmd.Kind)),

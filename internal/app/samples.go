@@ -34,6 +34,7 @@ func demoSamples() []sample {
 		{shows: "not JSON", subject: "email.send", body: `garbage`, ends: []delivery.Status{delivery.Rejected}},
 		{shows: "an unknown field", subject: "email.send", body: `{"to":["kim@example.kr"],"subjct":"x","text":"y"}`, ends: []delivery.Status{delivery.Rejected}},
 	}
+	samples = append(samples, messageSamples()...)
 	for i := range samples {
 		samples[i].id = uuid.Must(uuid.NewV7())
 	}

@@ -78,10 +78,18 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	}
 	stop.push("providers", routes.Close)
 
+	folder, stopFolder, err := startTemplates(ctx, cfg.Templates.Dir, log)
+	if err != nil {
+		return err
+	}
+	stop.push("templates", stopFolder)
+	suppressions := postgres.NewSuppressions(pool)
+	stop.push("suppressions", func() error { suppressions.Close(); return nil })
+
 	worker := uuid.Must(uuid.NewV7())
 	engine, err := StartEngine(ctx, EngineOptions{
 		Worker: worker, Version: Version(), Conn: conn, Pool: pool, Log: log, Observer: observer,
-		Handlers: Handlers(routes, newOperator(pool), conn), Retry: retryPolicy(cfg), InFlight: func(kind string) int { return cfg.Pool[kind] },
+		Handlers: Handlers(routes, messageParts(cfg, folder.Set, suppressions, conn), newOperator(pool), conn), Retry: retryPolicy(cfg), InFlight: func(kind string) int { return cfg.Pool[kind] },
 		Lease: cfg.Worker.Lease, Grace: cfg.Shutdown.Grace,
 	})
 	if err != nil {

@@ -98,6 +98,7 @@ func (w *watch) Settled(_ context.Context, row delivery.Row) {
 	}
 	w.settled.Add(1)
 }
+func (w *watch) FailedOver(context.Context, delivery.Failover)            {}
 func (w *watch) Trouble(context.Context, *command.Command, string, error) {}
 
 func startEngine(b *testing.B, s stack, provider *noop, inFlight int, w *watch) *app.Engine {
@@ -106,7 +107,7 @@ func startEngine(b *testing.B, s stack, provider *noop, inFlight int, w *watch) 
 	engine, err := app.StartEngine(b.Context(), app.EngineOptions{
 		Worker: uuid.New(), Version: "bench", Conn: s.conn, Pool: s.pool, Observer: w, Log: zap.NewNop(),
 		Handlers: map[command.Kind]pipeline.Handler{
-			command.EmailSend: handlers.NewEmail(func() *providers.Route[providers.Email] { return route }, "gangwon.kr"),
+			command.EmailSend: handlers.NewEmail(func() *providers.Route[providers.Email] { return route }, handlers.Messages{}),
 		},
 		Retry: func(command.Kind) pipeline.Retry {
 			return pipeline.Retry{Base: time.Second, Factor: 2, Cap: time.Minute, Max: 3}

@@ -39,16 +39,23 @@ func Redact(body []byte, names []string) []byte {
 	return append(out, body[copied:]...)
 }
 
-// SensitiveIn returns what the members template and sensitive of a body say,
-// whatever else is wrong with it.
-func SensitiveIn(body []byte) (template string, sensitive []string) {
+// Variables returns what a body says about its variables, whatever else is wrong
+// with it: the template that takes them, those that it calls sensitive, and the
+// names of all that have a value.
+func Variables(body []byte) (template string, sensitive, names []string) {
 	in := looseDecoder(body)
-	_ = members(in, func(name string) error {
+	_ = members(in, func(member string) error {
+		if member == "variables" && in.PeekKind() == '{' {
+			return members(in, func(name string) error {
+				names = append(names, name)
+				return in.SkipValue()
+			})
+		}
 		value, err := in.ReadValue()
 		if err != nil {
 			return err
 		}
-		switch name {
+		switch member {
 		case "template":
 			_ = json.Unmarshal(value, &template)
 		case "sensitive":
@@ -56,7 +63,7 @@ func SensitiveIn(body []byte) (template string, sensitive []string) {
 		}
 		return nil
 	})
-	return template, sensitive
+	return template, sensitive, names
 }
 
 func looseDecoder(body []byte) *jsontext.Decoder {

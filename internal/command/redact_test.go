@@ -33,13 +33,13 @@ func TestRedact(t *testing.T) {
 	}
 }
 
-func TestSensitiveIn(t *testing.T) {
-	template, names := command.SensitiveIn([]byte(`{"nonsense":1,"sensitive":["code"],"template":"password-reset","to":`))
-	if template != "password-reset" || !slices.Equal(names, []string{"code"}) {
-		t.Errorf("template %q, sensitive %q", template, names)
+func TestVariables(t *testing.T) {
+	template, sensitive, names := command.Variables([]byte(`{"nonsense":1,"sensitive":["code"],"variables":{"name":"x","code":{"a":1}},"template":"password-reset","to":`))
+	if template != "password-reset" || !slices.Equal(sensitive, []string{"code"}) || !slices.Equal(names, []string{"name", "code"}) {
+		t.Errorf("template %q, sensitive %q, names %q", template, sensitive, names)
 	}
-	if template, names := command.SensitiveIn([]byte(`{"sensitive":"code","template":7}`)); template != "" || names != nil {
-		t.Errorf("wrong types: template %q, sensitive %q", template, names)
+	if template, sensitive, names := command.Variables([]byte(`{"sensitive":"code","template":7,"variables":[]}`)); template != "" || sensitive != nil || names != nil {
+		t.Errorf("wrong types: template %q, sensitive %q, names %q", template, sensitive, names)
 	}
 }
 

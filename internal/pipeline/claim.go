@@ -75,7 +75,7 @@ func (e *execution) interrupted(row delivery.Row) {
 	e.died = true
 	e.choice.Due, e.choice.Status = time.Time{}, delivery.Processing
 	if row.DeadIntents+1 >= maxDeadIntents {
-		e.choice.Provider = ""
+		e.choice.Provider, e.choice.End = "", nil
 		e.verdict = fault.New(fault.Internal, "pipeline", "%d workers died over this command", row.DeadIntents+1)
 	}
 }
@@ -87,6 +87,8 @@ func (e *execution) lost(ctx context.Context, row delivery.Row) error {
 	switch {
 	case row.ID == uuid.Nil:
 		return fmt.Errorf("pipeline: claim %s: neither won nor found", e.cmd.ID)
+	case row.Kind == "":
+		return e.tombstone(ctx)
 	case row.Replays > e.cmd.Generation:
 		e.m.Ack() // a message of an earlier replay; the later one has its own
 		return nil
@@ -104,6 +106,17 @@ func (e *execution) lost(ctx context.Context, row delivery.Row) error {
 	}
 }
 
+// tombstone ends a command that was cancelled before it came. The cancellation
+// knew only the id; the row now learns what it was.
+func (e *execution) tombstone(ctx context.Context) error {
+	row, err := e.p.store.Adopt(ctx, e.cmd)
+	if err != nil {
+		return err
+	}
+	e.row = row
+	return e.settle(ctx)
+}
+
 // conflict answers a second body under a known id: a dead letter of its own; the
 // row stands.
 func (e *execution) conflict(ctx context.Context) error {
@@ -111,6 +124,9 @@ func (e *execution) conflict(ctx context.Context) error {
 		e.cmd.ID, e.row.Digest, e.cmd.Digest)
 	letter := e.letter(err.Error())
 	letter.Reason, letter.Key = fault.Invalid, "conflict-"+e.cmd.Digest.String()
+	if err := e.p.store.Conflict(ctx, letter); err != nil {
+		return err
+	}
 	if err := e.p.outlet.DeadLetter(ctx, letter); err != nil {
 		return err
 	}

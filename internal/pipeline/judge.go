@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,9 +71,13 @@ func (e *execution) judgeFailure(r *delivery.Record) {
 		r.Status, r.Due = delivery.Retrying, e.p.options.Now().Add(wait)
 		return
 	}
+	if slices.ContainsFunc(e.row.Recipients, func(p delivery.Recipient) bool { return p.Status.Rank() >= delivery.RankSent }) {
+		r.Status = delivery.Sent // an earlier round reached some of the recipients
+		return
+	}
 	r.Status = delivery.Ends(failure.Reason)
 	if rule.Letter {
-		r.Letter = e.content()
+		r.Letter = e.content(r.Status)
 	}
 }
 
@@ -85,7 +90,7 @@ func (e *execution) judgeUnknown(r *delivery.Record, failure *fault.Error) {
 		r.Status, r.Due = delivery.Retrying, e.p.options.Now().Add(failure.RetryAfter)
 		return
 	}
-	r.Status, r.Letter = delivery.Unknown, e.content()
+	r.Status, r.Letter = delivery.Unknown, e.content(delivery.Unknown)
 }
 
 // clipped bounds the stored error text and keeps it storable: vendors answer

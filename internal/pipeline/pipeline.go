@@ -66,6 +66,9 @@ func (p *Pipeline) Process(ctx context.Context, m Message) error {
 		return err
 	}
 	defer p.forget(run.token)
+	if run.row.CancelRequested && run.row.Unsure == "" {
+		run.verdict = fault.New(fault.Cancelled, "", "cancelled before it was sent")
+	}
 	if run.postponed() {
 		return run.settle(ctx)
 	}
@@ -104,6 +107,9 @@ func (e *execution) decode(kind command.Kind, lane command.Lane) bool {
 	}
 	e.cmd, e.verdict = cmd, err
 	e.handler = e.p.handlers[kind]
+	if last, ok := e.m.(Last); ok && last.Exhausted() && e.verdict == nil {
+		e.verdict = fault.New(fault.Internal, "pipeline", "it was handed out %d times and never settled; it may kill its workers", e.m.Deliveries())
+	}
 	if e.verdict == nil && e.handler == nil {
 		e.verdict = fault.New(fault.Invalid, "pipeline", "kind %q is not handled by this worker", kind)
 	}
@@ -125,11 +131,27 @@ func (e *execution) plan(ctx context.Context) {
 	case e.cmd.Envelope().SendAt.After(now.Add(earlyBy)):
 		e.choice = delivery.Plan{Due: e.cmd.Envelope().SendAt, Status: delivery.Scheduled}
 	default:
-		e.choice = e.handler.Plan(ctx, e.cmd)
+		e.choice = e.ask(ctx)
+	}
+	if e.choice.End != nil {
+		e.verdict, e.choice.Provider, e.choice.Due = e.choice.End.Err, "", time.Time{}
 	}
 	if e.choice.Status == "" {
 		e.choice.Status = delivery.Processing
 	}
+}
+
+// ask lets the handler plan. One that crashes has called nobody yet, but would
+// crash again: the command ends.
+func (e *execution) ask(ctx context.Context) (plan delivery.Plan) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err := fault.New(fault.Internal, "pipeline: plan", "the handler crashed: %v", cause)
+			e.p.options.Observer.Trouble(ctx, e.cmd, "plan", err)
+			plan = delivery.Plan{End: &delivery.Result{Err: err}}
+		}
+	}()
+	return e.handler.Plan(ctx, e.cmd)
 }
 
 // earlyBy is how much before its time a command may run: schedules and
@@ -141,7 +163,15 @@ func (e *execution) postponed() bool { return !e.choice.Due.IsZero() }
 // handle makes the calls. A command that is not to be called gets its verdict as
 // the result.
 func (e *execution) handle(ctx context.Context) {
-	if e.verdict != nil {
+	switch {
+	case e.choice.End != nil && e.row.Unsure == "":
+		e.result = *e.choice.End
+		return
+	case e.choice.End != nil: // it may have been sent, whatever is wrong with it now
+	case e.verdict != nil && e.row.Unsure != "":
+		e.result = delivery.Result{Provider: e.row.Unsure, Err: fault.New(fault.UnknownOutcome, "", "it may have been sent; %v", e.verdict)}
+		return
+	case e.verdict != nil:
 		e.result = delivery.Result{Err: e.verdict}
 		return
 	}
@@ -151,15 +181,18 @@ func (e *execution) handle(ctx context.Context) {
 		}
 	}()
 	run := delivery.Run{
-		Row: e.row, Journal: (*journal)(e), Provider: e.choice.Provider,
+		Row: e.row, Journal: (*journal)(e), Provider: e.choice.Provider, Ready: e.choice.Ready,
 		Last:   e.row.Round >= e.p.options.Retry(e.cmd.Kind).Max,
 		Unsure: e.row.Unsure, UnsureSince: e.row.UnsureSince, Died: e.died,
 	}
 	if e.row.Unsure != "" {
 		e.result = e.handler.Recover(ctx, e.cmd, run)
-	} else {
-		e.result = e.handler.Handle(ctx, e.cmd, run)
+		return
 	}
+	if e.choice.Instead != "" {
+		e.failedOver(ctx, delivery.Failover{From: e.choice.Instead, To: e.choice.Provider, Reason: fault.CircuitOpen})
+	}
+	e.result = e.handler.Handle(ctx, e.cmd, run)
 }
 
 // panicked is the outcome of a handler that crashed. A send may have left by
@@ -212,7 +245,20 @@ func (j *journal) Begin(ctx context.Context, provider string, done delivery.Atte
 		return 0, fault.New(fault.Cancelled, "pipeline: journal", "another worker took this command over")
 	}
 	j.row = recorded.Row
+	if done.Provider != "" && done.Provider != provider {
+		(*execution)(j).failedOver(ctx, delivery.Failover{From: done.Provider, To: provider, Reason: done.Reason, ErrorCode: done.ErrorCode})
+	}
 	return j.row.Attempts, nil
+}
+
+// failedOver makes it known that another provider is called, before that call:
+// it is worth knowing whatever comes of it. It never holds the message back.
+func (e *execution) failedOver(ctx context.Context, f delivery.Failover) {
+	f.ID, f.Kind, f.Attempt, f.TraceID, f.At = e.cmd.ID, e.cmd.Kind, e.row.Attempts, e.row.TraceID, e.p.options.Now()
+	e.p.options.Observer.FailedOver(ctx, f)
+	if err := e.p.outlet.Failover(ctx, f); err != nil {
+		e.p.options.Observer.Trouble(ctx, e.cmd, "failover event", err)
+	}
 }
 
 func (p *Pipeline) began(kind command.Kind) {

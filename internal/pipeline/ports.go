@@ -31,6 +31,12 @@ type Message interface {
 	Terminate(reason string)
 }
 
+// Last is implemented by messages that may be the last delivery of their command.
+type Last interface {
+	// Exhausted reports that the broker will not hand the message out again.
+	Exhausted() bool
+}
+
 // Handler executes one kind of command.
 type Handler interface {
 	// Plan chooses the provider of the first call. It writes nothing.
@@ -41,6 +47,14 @@ type Handler interface {
 	Recover(ctx context.Context, cmd *command.Command, run delivery.Run) delivery.Result
 }
 
+// Confidant is implemented by handlers whose commands may carry values that are
+// not to be kept: reset links, codes.
+type Confidant interface {
+	// Sensitive names the variables of a command whose values nobody is to see and
+	// that are wiped when it ends. The payload is nil when it could not be decoded.
+	Sensitive(cmd *command.Command) []string
+}
+
 // Observer is told of what happens, for metrics and the log.
 type Observer interface {
 	// Began and Ended enclose the processing of one message.
@@ -48,6 +62,8 @@ type Observer interface {
 	Ended(kind command.Kind)
 	// Settled follows every committed status but queued and processing.
 	Settled(ctx context.Context, row delivery.Row)
+	// FailedOver reports a call that goes to another provider than it should have.
+	FailedOver(ctx context.Context, failover delivery.Failover)
 	// Trouble reports what a person may have to look at; the command goes on later.
 	Trouble(ctx context.Context, cmd *command.Command, doing string, err error)
 }
@@ -58,12 +74,18 @@ type Observer interface {
 type Store interface {
 	Claim(ctx context.Context, claim delivery.Claim) (delivery.Claimed, error)
 	Record(ctx context.Context, record delivery.Record) (delivery.Recorded, error)
+	// Adopt gives the row of a command that was cancelled before it came what only
+	// the command knows.
+	Adopt(ctx context.Context, cmd *command.Command) (delivery.Row, error)
+	// Conflict keeps a letter about a second body under a known id.
+	Conflict(ctx context.Context, letter delivery.Letter) error
 }
 
 // Outlet publishes what a settled command gives rise to. Each call returns when
 // the stream has acknowledged; ids are deterministic, so that a repeat is harmless.
 type Outlet interface {
 	Event(ctx context.Context, row delivery.Row) error
+	Failover(ctx context.Context, failover delivery.Failover) error
 	Schedule(ctx context.Context, postponed delivery.Postponed) error
 	DeadLetter(ctx context.Context, letter delivery.Letter) error
 }

@@ -2,9 +2,12 @@ package pipeline
 
 import (
 	"context"
+	"maps"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/gangwon-portal/gangway/internal/command"
 	"github.com/gangwon-portal/gangway/internal/delivery"
 	"github.com/gangwon-portal/gangway/internal/fault"
 )
@@ -60,13 +63,36 @@ func (e *execution) postpone(ctx context.Context) error {
 	return nil
 }
 
-// content is what a dead letter keeps of the message.
-func (e *execution) content() *delivery.LetterContent {
-	return &delivery.LetterContent{Body: e.cmd.Body, Headers: e.m.Headers()}
+// content is what a dead letter keeps of the message. The values of sensitive
+// variables are wiped; where the outcome is unknown they stay, because the
+// command may have to be sent again, until it has ended.
+func (e *execution) content(status delivery.Status) *delivery.LetterContent {
+	content := &delivery.LetterContent{Body: e.cmd.Body, Headers: e.m.Headers()}
+	confidant, ok := e.handler.(Confidant)
+	if !ok {
+		return content
+	}
+	names := confidant.Sensitive(e.cmd)
+	if len(names) == 0 {
+		return content
+	}
+	content.Headers = maps.Clone(content.Headers)
+	if content.Headers == nil {
+		content.Headers = map[string][]string{}
+	}
+	if status == delivery.Unknown {
+		content.Headers[delivery.HeaderSensitive] = []string{strings.Join(names, ",")}
+		return content
+	}
+	content.Headers[delivery.HeaderWiped] = []string{strings.Join(names, ",")}
+	content.Body = command.Redact(content.Body, names)
+	return content
 }
 
+// letter is what listeners of the stream get; the letter that is replayed is the
+// database's.
 func (e *execution) letter(text string) delivery.Letter {
-	content := e.content()
+	content := e.content(delivery.DeadLettered)
 	return delivery.Letter{
 		ID: e.cmd.ID, Kind: e.cmd.Kind, Lane: e.cmd.Lane, Key: strconv.Itoa(e.row.Version),
 		Body: content.Body, Headers: content.Headers, Reason: e.row.Reason, Error: text,

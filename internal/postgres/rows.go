@@ -21,7 +21,9 @@ const viewColumns = `d.id, d.kind, d.lane, d.status, coalesce(d.reason, ''), coa
 const rowsSQL = `SELECT ` + viewColumns + `,
     d.version, d.digest, d.round, d.due_at, CASE WHEN d.claimed THEN d.claim_token END, d.claim_worker,
     coalesce(d.claim_provider, ''), coalesce(w.alive_until > now(), false), d.dead_intents, d.cancel_requested,
-    coalesce(d.unsure_provider, ''), d.unsure_at
+    coalesce(d.unsure_provider, ''), d.unsure_at,
+    (SELECT jsonb_agg(jsonb_build_object('address', p.address, 'status', p.status, 'reason', coalesce(p.reason, '')) ORDER BY p.address)
+     FROM gangway.delivery_recipients p WHERE p.delivery_id = d.id)
 FROM gangway.deliveries d LEFT JOIN gangway.workers w ON w.id = d.claim_worker
 WHERE d.id = ANY ($1)`
 
@@ -38,17 +40,24 @@ func collectRows(rows pgx.Rows) (map[uuid.UUID]delivery.Row, error) {
 	found := map[uuid.UUID]delivery.Row{}
 	for rows.Next() {
 		var row delivery.Row
-		var digest []byte
+		var digest, recipients []byte
 		var due, unsureAt *time.Time
 		var token, worker *uuid.UUID
 		if err := scanView(rows, &row.View, &row.Version, &digest, &row.Round, &due, &token, &worker,
-			&row.ClaimProvider, &row.OwnerAlive, &row.DeadIntents, &row.CancelRequested, &row.Unsure, &unsureAt); err != nil {
+			&row.ClaimProvider, &row.OwnerAlive, &row.DeadIntents, &row.CancelRequested, &row.Unsure, &unsureAt,
+			&recipients); err != nil {
 			rows.Close()
 			return nil, fmt.Errorf("postgres: rows: %w", err)
 		}
 		copy(row.Digest[:], digest)
 		row.Due, row.Token, row.Worker = deref(due), deref(token), deref(worker)
 		row.UnsureSince = deref(unsureAt)
+		if recipients != nil {
+			if err := json.Unmarshal(recipients, &row.Recipients); err != nil {
+				rows.Close()
+				return nil, fmt.Errorf("postgres: rows: recipients of %s: %w", row.ID, err)
+			}
+		}
 		found[row.ID] = row
 	}
 	if err := rows.Err(); err != nil {
