@@ -84,7 +84,6 @@ func TestCache(t *testing.T) {
 
 type watchman struct {
 	resolved bool
-	filter   AuditFilter
 	forgot   string
 }
 

@@ -53,7 +53,7 @@ command's id.`,
 	f.StringVar(&m.htmlFile, "html-file", "", "`FILE` with the HTML; - is stdin")
 	f.StringArrayVar(&m.attach, "attach", nil, "`FILE` to attach; repeat for more")
 	f.StringArrayVar(&m.objects, "attach-object", nil, "`NAME` of an object in bucket gangway_attachments to attach; repeat for more")
-	m.wording.flags(cmd)
+	m.flags(cmd)
 	return cmd
 }
 

@@ -22,6 +22,7 @@ func (p *program) result(v delivery.View) {
 		printed = p.company(v.Result)
 	case command.EmailSend, command.SMSSend:
 		printed = p.recipients(v.Result)
+	default: // of the others the result is shown as it is
 	}
 	if printed || len(v.Result) == 0 {
 		return

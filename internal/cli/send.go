@@ -84,16 +84,25 @@ func (s *sending) run(ctx context.Context) error {
 	err = s.all(ctx, total, func() (entry, error) { return s.next(f, source) })
 	switch {
 	case err != nil:
-		if mistake, ok := errors.AsType[*lineError](err); ok && !s.keepGoing {
-			return fmt.Errorf("%w; %s published, nothing from this line on: correct it and go on from there", mistake, commands(s.published))
-		}
-		return err
+		return s.halted(err)
 	case s.mistakes > 0:
 		return fmt.Errorf("%s published, %d lines were not: correct these and publish only them", commands(s.published), s.mistakes)
 	case s.published == 0:
 		return errors.New("the input is empty: give one JSON object, or one on each line")
 	}
 	return nil
+}
+
+// halted says what an error at one line means for those around it.
+func (s *sending) halted(err error) error {
+	mistake, ok := errors.AsType[*lineError](err)
+	switch {
+	case !ok:
+		return err
+	case s.published == 0:
+		return fmt.Errorf("%w; nothing was published: correct it and send again", mistake)
+	}
+	return fmt.Errorf("%w; %s published, nothing from this line on: correct it and go on from there", mistake, commands(s.published))
 }
 
 // next reads one command; with --keep-going it passes over bad lines.

@@ -94,6 +94,10 @@ func TestSendABadLine(t *testing.T) {
 			"publisher: " + mistake + "; 1 command was published, nothing from this line on: correct it and go on from there\n",
 		},
 		{
+			"pipe, the first line", "\n\n" + input[len(mailBody)+2:], nil, 0,
+			"publisher: " + mistake + "; nothing was published: correct it and send again\n",
+		},
+		{
 			"file", "", []string{"-f", file}, 0,
 			"publisher: " + mistake + "; nothing was published: correct it and send again\n",
 		},

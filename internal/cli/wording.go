@@ -115,7 +115,7 @@ var errTooLarge = fmt.Errorf("has more than %d bytes, and a whole command has at
 
 // readFile reads a whole file that is to fit into a command; - is stdin.
 func (p *program) readFile(flag, name string) ([]byte, error) {
-	var reader io.Reader = p.in
+	reader := p.in
 	if name != "-" {
 		file, err := os.Open(name)
 		if err != nil {
