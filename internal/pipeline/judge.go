@@ -52,8 +52,11 @@ func (e *execution) judgeFailure(r *delivery.Record) {
 	failure := fault.As(e.result.Err)
 	rule := failure.Reason.Rule()
 	r.Reason, r.ErrorCode, r.ErrorMessage = failure.Reason, failure.Code, clipped(failure)
-	if r.Status != "" {
-		return // the handler knows a better end, such as manual_review
+	if r.Status != "" { // the handler knows a better end, such as manual_review
+		if rule.Letter && r.Status == delivery.Ends(failure.Reason) {
+			r.Letter = e.content(r.Status)
+		}
+		return
 	}
 	if failure.Reason == fault.UnknownOutcome {
 		e.judgeUnknown(r, failure)

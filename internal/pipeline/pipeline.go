@@ -245,7 +245,7 @@ func (j *journal) Begin(ctx context.Context, provider string, done delivery.Atte
 		return 0, fault.New(fault.Cancelled, "pipeline: journal", "another worker took this command over")
 	}
 	j.row = recorded.Row
-	if done.Provider != "" && done.Provider != provider {
+	if done.Reason != fault.None && done.Provider != provider { // a look-up may ask another one for more
 		(*execution)(j).failedOver(ctx, delivery.Failover{From: done.Provider, To: provider, Reason: done.Reason, ErrorCode: done.ErrorCode})
 	}
 	return j.row.Attempts, nil
