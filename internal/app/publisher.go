@@ -20,12 +20,14 @@ import (
 func PublisherBackends() cli.Backends {
 	c := new(connections)
 	return cli.Backends{
-		Bus:         c.bus,
-		Outbox:      c.outbox,
-		Deliveries:  c.deliveries,
-		DeadLetters: operating(c, func(o *postgres.Operator) cli.DeadLetters { return letters{o} }),
-		Unknowns:    operating(c, func(o *postgres.Operator) cli.Unknowns { return unknowns{o} }),
-		Close:       c.close,
+		Bus:          c.bus,
+		Outbox:       c.outbox,
+		Deliveries:   c.deliveries,
+		DeadLetters:  operating(c, func(o *postgres.Operator) cli.DeadLetters { return letters{o} }),
+		Unknowns:     operating(c, func(o *postgres.Operator) cli.Unknowns { return unknowns{o} }),
+		Suppressions: c.suppressions,
+		Templates:    c.templates,
+		Close:        c.close,
 	}
 }
 

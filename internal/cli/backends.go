@@ -107,4 +107,5 @@ type Rendered struct {
 	Subject string `json:"subject,omitzero"`
 	Text    string `json:"text,omitzero"`
 	HTML    string `json:"html,omitzero"`
+	SMS     string `json:"sms,omitzero"`
 }

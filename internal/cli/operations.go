@@ -70,6 +70,7 @@ type LetterReport struct {
 	Discarded int
 	Skipped   int // succeeded meanwhile, or settled by someone else
 	Failed    int
+	Wiped     int // of Failed: the values of their sensitive variables are gone
 }
 
 // Letter is a row of gangway.dead_letters.
@@ -121,13 +122,15 @@ type Suppressions interface {
 	List(ctx context.Context, containing string, page Page) (list []Suppression, next string, err error)
 	// Add adds one; one that exists already is changed.
 	Add(ctx context.Context, suppression Suppression, by string) error
-	// Remove reports whether there was one.
-	Remove(ctx context.Context, recipient, by string) (bool, error)
+	// Remove takes a recipient off one list, "" for every list, and reports whether
+	// it was on one.
+	Remove(ctx context.Context, recipient, list, by string) (bool, error)
 }
 
 // Suppression is a row of gangway.suppressions.
 type Suppression struct {
 	Recipient string    `json:"recipient"`
+	List      string    `json:"list"`   // all, marketing, transactional
 	Reason    string    `json:"reason"` // bounced, complained, unsubscribed, manual
 	Provider  string    `json:"provider,omitzero"`
 	Note      string    `json:"note,omitzero"`

@@ -207,22 +207,29 @@ func (b *blocklist) Add(_ context.Context, s Suppression, by string) error {
 	return nil
 }
 
-func (b *blocklist) Remove(_ context.Context, recipient, _ string) (bool, error) {
+func (b *blocklist) Remove(_ context.Context, recipient, _, _ string) (bool, error) {
 	return recipient == "kim@example.kr", nil
 }
 
 func TestSuppressions(t *testing.T) {
 	nine := time.Date(2026, 3, 1, 9, 0, 0, 0, kst)
-	list := &blocklist{list: []Suppression{{Recipient: "kim@example.kr", Reason: "complained", Provider: "ses", CreatedAt: nine}}}
+	list := &blocklist{list: []Suppression{{Recipient: "kim@example.kr", List: "all", Reason: "complained", Provider: "ses", CreatedAt: nine}}}
 	b := Backends{Suppressions: opens[Suppressions](list)}
 	got := publisher(t, b, "", "suppressions", "list")
-	if want := "RECIPIENT       REASON      PROVIDER  SINCE                UNTIL  NOTE\nkim@example.kr  complained  ses       2026-03-01 09:00:00\n"; got.out != want {
+	if want := "RECIPIENT       LIST  REASON      PROVIDER  SINCE                UNTIL  NOTE\nkim@example.kr  all   complained  ses       2026-03-01 09:00:00\n"; got.out != want {
 		t.Errorf("list is\n%s want\n%s", got.out, want)
 	}
 	got = publisher(t, b, "", "suppressions", "add", "lee@example.kr", "010-1234-5678", "--expires", "+30d", "--note", "n", "--by", "op")
 	if got.out != "lee@example.kr suppressed\n010-1234-5678 suppressed\n" || len(list.added) != 2 || list.by != "op" ||
 		list.added[1].Recipient != "010-1234-5678" || list.added[1].ExpiresAt.Sub(list.added[1].CreatedAt).Round(time.Hour) != 30*24*time.Hour {
 		t.Errorf("add: %+v, %+v", got, list)
+	}
+	got = publisher(t, b, "", "suppressions", "add", "park@example.kr", "--list", "marketing", "--reason", "unsubscribed")
+	if last := list.added[len(list.added)-1]; got.code != ExitDone || last.List != "marketing" || last.Reason != "unsubscribed" {
+		t.Errorf("add to a list: %+v, %+v", got, last)
+	}
+	if got = publisher(t, b, "", "suppressions", "add", "park@example.kr", "--list", "adverts"); got.code != ExitUsage {
+		t.Errorf("add to an unknown list: %+v", got)
 	}
 	got = publisher(t, b, "", "suppressions", "remove", "kim@example.kr", "nobody@example.kr")
 	if got.code != ExitFailed || got.out != "kim@example.kr removed\n" || got.err != "publisher: nobody@example.kr is not suppressed: see publisher suppressions list\n" {

@@ -92,6 +92,9 @@ func (s *letterSettling) run(ctx context.Context, refs []string, discard bool) e
 		return fmt.Errorf("%w; what is reported is done: run it again to go on with the rest", err)
 	case err != nil:
 		return err
+	case report.Wiped > 0:
+		return fmt.Errorf("%d of %d cannot be replayed: the values of their sensitive variables were wiped when they ended; publish those commands again, with new ids",
+			report.Wiped, report.Matched)
 	case report.Failed > 0:
 		return fmt.Errorf("%d of %d could not be settled and stay dead letters: run it again, or see publisher deadletters list", report.Failed, report.Matched)
 	}

@@ -14,9 +14,11 @@ func (p *program) suppressionsCommand() *cobra.Command {
 		Use:   "suppressions",
 		Short: "Addresses and numbers that get nothing more",
 		Long: `Addresses and numbers that get nothing more: because they bounced, complained or
-unsubscribed, or because a person said so.`,
+unsubscribed, or because a person said so. Who is on the list marketing or
+transactional gets nothing of that category; who is on the list all gets nothing.`,
 		Example: `  publisher suppressions list
-  publisher suppressions add kim@example.kr --note "asked by telephone"`,
+  publisher suppressions add kim@example.kr --note "asked by telephone"
+  publisher suppressions add lee@example.kr --list marketing --reason unsubscribed`,
 	}
 	cmd.AddCommand(p.suppressionsListCommand(), p.suppressionsAddCommand(), p.suppressionsRemoveCommand())
 	return cmd
@@ -43,10 +45,10 @@ func (p *program) suppressionsListCommand() *cobra.Command {
 				limit: limit,
 				empty: "nobody is suppressed",
 				columns: []column{
-					{title: "recipient"}, {title: "reason"}, {title: "provider"}, {title: "since"}, {title: "until"}, {title: "note", shrink: 40},
+					{title: "recipient"}, {title: "list"}, {title: "reason"}, {title: "provider"}, {title: "since"}, {title: "until"}, {title: "note", shrink: 40},
 				},
 				row: func(s Suppression) []string {
-					return []string{s.Recipient, s.Reason, s.Provider, p.stamp(s.CreatedAt), p.stamp(s.ExpiresAt), s.Note}
+					return []string{s.Recipient, s.List, s.Reason, s.Provider, p.stamp(s.CreatedAt), p.stamp(s.ExpiresAt), s.Note}
 				},
 				page: func(ctx context.Context, page Page) ([]Suppression, string, error) {
 					return suppressions.List(ctx, strings.Join(args, ""), page)
@@ -60,7 +62,7 @@ func (p *program) suppressionsListCommand() *cobra.Command {
 
 func (p *program) suppressionsAddCommand() *cobra.Command {
 	var who actor
-	var expires string
+	var expires, list, reason string
 	cmd := &cobra.Command{
 		Use:   "add RECIPIENT...",
 		Short: "Send nothing more to addresses or numbers",
@@ -69,7 +71,13 @@ func (p *program) suppressionsAddCommand() *cobra.Command {
   publisher suppressions add lee@example.kr --expires +30d`,
 		Args: wants("RECIPIENT..."),
 		RunE: does(func(ctx context.Context, args []string) error {
-			template := Suppression{Reason: "manual", Note: who.note, CreatedAt: p.now()}
+			if _, err := pick(list, suppressionLists()); err != nil {
+				return misused("list", err)
+			}
+			if _, err := pick(reason, suppressionReasons()); err != nil {
+				return misused("reason", err)
+			}
+			template := Suppression{List: list, Reason: reason, Note: who.note, CreatedAt: p.now()}
 			if expires != "" {
 				at, err := moment(expires, p.now())
 				if err != nil {
@@ -97,26 +105,43 @@ func (p *program) suppressionsAddCommand() *cobra.Command {
 		}),
 	}
 	cmd.Flags().StringVar(&expires, "expires", "", "until this `TIME`: RFC 3339, or +30d from now")
+	cmd.Flags().StringVar(&list, "list", "all", "the `LIST`: all, marketing or transactional")
+	cmd.Flags().StringVar(&reason, "reason", "manual", "the `REASON`: manual, unsubscribed, bounced or complained")
+	offers(cmd, "list", suppressionLists())
+	offers(cmd, "reason", suppressionReasons())
 	who.flags(cmd)
 	return cmd
 }
 
+func suppressionLists() []string { return []string{"all", "marketing", "transactional"} }
+
+func suppressionReasons() []string {
+	return []string{"manual", "unsubscribed", "bounced", "complained"}
+}
+
 func (p *program) suppressionsRemoveCommand() *cobra.Command {
 	var who actor
+	var from string
 	cmd := &cobra.Command{
-		Use:     "remove RECIPIENT...",
-		Short:   "Send to addresses or numbers again",
-		Long:    "Send to these addresses or numbers again.",
-		Example: "  publisher suppressions remove kim@example.kr --note \"new mailbox\"",
-		Args:    wants("RECIPIENT..."),
+		Use:   "remove RECIPIENT...",
+		Short: "Send to addresses or numbers again",
+		Long:  "Send to these addresses or numbers again: they are taken off every list, or off one.",
+		Example: `  publisher suppressions remove kim@example.kr --note "new mailbox"
+  publisher suppressions remove lee@example.kr --list marketing`,
+		Args: wants("RECIPIENT..."),
 		RunE: does(func(ctx context.Context, args []string) error {
+			if from != "" {
+				if _, err := pick(from, suppressionLists()); err != nil {
+					return misused("list", err)
+				}
+			}
 			suppressions, err := open(ctx, p, p.backends.Suppressions)
 			if err != nil {
 				return err
 			}
 			missing := []string{}
 			for _, recipient := range args {
-				found, err := suppressions.Remove(ctx, recipient, who.name())
+				found, err := suppressions.Remove(ctx, recipient, from, who.name())
 				switch {
 				case err != nil:
 					return fmt.Errorf("remove %s: %w", recipient, err)
@@ -134,6 +159,8 @@ func (p *program) suppressionsRemoveCommand() *cobra.Command {
 			return nil
 		}),
 	}
+	cmd.Flags().StringVar(&from, "list", "", "off this `LIST` only: all, marketing or transactional")
+	offers(cmd, "list", suppressionLists())
 	who.flags(cmd)
 	return cmd
 }

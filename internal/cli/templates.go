@@ -57,7 +57,7 @@ func (p *program) templatesRenderCommand() *cobra.Command {
 		Args: wants("NAME"),
 		RunE: does(func(ctx context.Context, args []string) error {
 			if part != "" {
-				if _, err := pick(part, []string{"subject", "text", "html"}); err != nil {
+				if _, err := pick(part, []string{"subject", "text", "html", "sms"}); err != nil {
 					return misused("part", err)
 				}
 			}
@@ -80,13 +80,13 @@ func (p *program) templatesRenderCommand() *cobra.Command {
 	f.StringVar(&w.locale, "locale", "", "`LOCALE`, such as ko or en")
 	f.StringArrayVar(&w.variables, "var", nil, "`NAME=VALUE` of a variable; repeat for more")
 	f.StringVar(&w.variablesFile, "vars", "", "`FILE` with a JSON object of variables; - is stdin")
-	f.StringVar(&part, "part", "", "only this `PART`: subject, text or html")
-	offers(cmd, "part", []string{"subject", "text", "html"})
+	f.StringVar(&part, "part", "", "only this `PART`: subject, text, html or sms")
+	offers(cmd, "part", []string{"subject", "text", "html", "sms"})
 	return cmd
 }
 
 func (p *program) rendered(name, part string, r Rendered) error {
-	parts := []pair{{"subject", r.Subject}, {"text", r.Text}, {"html", r.HTML}}
+	parts := []pair{{"subject", r.Subject}, {"text", r.Text}, {"html", r.HTML}, {"sms", r.SMS}}
 	switch {
 	case part != "":
 		for _, one := range parts {

@@ -78,6 +78,7 @@ type Report struct {
 	Done    int `json:"done"`
 	Skipped int `json:"skipped"` // succeeded meanwhile, or settled by someone else
 	Failed  int `json:"failed"`  // cannot be replayed
+	Wiped   int `json:"wiped"`   // of Failed: the values of their sensitive variables are gone
 }
 
 // Store keeps the letters.
@@ -127,6 +128,7 @@ func Settle(ctx context.Context, store Store, order Order, progress func(Report)
 		}
 		after, left = numbers[len(numbers)-1], left-len(numbers)
 		done.Done, done.Skipped, done.Failed = done.Done+part.Done, done.Skipped+part.Skipped, done.Failed+part.Failed
+		done.Wiped += part.Wiped
 		progress(done)
 	}
 	return done, nil

@@ -11,7 +11,9 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
+	"github.com/gangwon-portal/gangway/internal/command"
 	"github.com/gangwon-portal/gangway/internal/deadletter"
+	"github.com/gangwon-portal/gangway/internal/delivery"
 	"github.com/gangwon-portal/gangway/internal/fault"
 )
 
@@ -38,8 +40,9 @@ func (r Reader) Letters(ctx context.Context, f deadletter.Filter, below int64, m
 	return letters, nil
 }
 
-// Letter reads one dead letter with its payload and headers; a not_found fault
-// when there is none.
+// Letter reads one dead letter to be shown, with its payload and headers; a
+// not_found fault when there is none. Values of sensitive variables that are
+// still kept are masked.
 func (r Reader) Letter(ctx context.Context, ref deadletter.Ref) (l deadletter.Letter, payload []byte, headers map[string][]string, err error) {
 	var text []byte
 	row := r.pool.QueryRow(ctx, `SELECT `+letterColumnsSQL+`, l.payload, l.headers FROM gangway.dead_letters l
@@ -53,6 +56,9 @@ func (r Reader) Letter(ctx context.Context, ref deadletter.Ref) (l deadletter.Le
 	}
 	if err != nil {
 		return l, nil, nil, fmt.Errorf("postgres: dead letter: %w", err)
+	}
+	if names := headers[delivery.HeaderSensitive]; len(names) > 0 {
+		payload = command.Redact(payload, strings.Split(names[0], ","))
 	}
 	return l, payload, headers, nil
 }

@@ -16,7 +16,7 @@ import (
 const pickSQL = `
 SELECT l.id, l.delivery_id,
        d.rank >= $2 OR d.rank <= 10 OR d.generation > l.generation OR d.status IN ('unknown', 'manual_review', 'cancelled') AS moved,
-       l.payload IS NULL OR l.conflict AS lacking
+       l.payload IS NULL OR l.conflict AS lacking, coalesce(l.headers ? 'Gangway-Wiped', false) AS wiped
 FROM gangway.dead_letters l JOIN gangway.deliveries d ON d.id = l.delivery_id
 WHERE l.id = ANY ($1) AND l.replayed_at IS NULL AND l.discarded_at IS NULL
 ORDER BY l.id FOR UPDATE OF l, d SKIP LOCKED`
@@ -61,6 +61,8 @@ func (o *Operator) SettleLetters(ctx context.Context, action deadletter.Action, 
 			switch {
 			case p.Moved && action == deadletter.Replay:
 				report.Skipped++
+			case p.Wiped && action == deadletter.Replay:
+				report.Failed, report.Wiped = report.Failed+1, report.Wiped+1
 			case p.Lacking && action == deadletter.Replay:
 				report.Failed++
 			default:
@@ -94,6 +96,7 @@ type pickedLetter struct {
 	Delivery uuid.UUID
 	Moved    bool // the delivery went on without this letter
 	Lacking  bool // nothing that could be published again
+	Wiped    bool // the values of its sensitive variables are gone
 }
 
 func replay(ctx context.Context, tx pgx.Tx, numbers []int64) error {
