@@ -35,7 +35,11 @@ func devCommand() *cobra.Command {
 				}
 				o.Say("\nready; publish with: bin/publisher email --to kim@example.kr --subject 안녕 --text 본문\n")
 			}
-			return app.RunDev(cmd.Context(), o)
+			err = app.RunDev(cmd.Context(), o)
+			if toldToStop(cmd.Context(), err) {
+				return nil
+			}
+			return err
 		},
 	}
 	cmd.Flags().StringVar(&dir, "data-dir", ".gangway", "where the data are kept")

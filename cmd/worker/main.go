@@ -49,16 +49,28 @@ func run(args []string) int {
 	case errors.As(err, &problems):
 		fmt.Fprintf(os.Stderr, "worker: %v\n", problems)
 		return exitUsage
+	case toldToStop(ctx, err):
+		fmt.Fprintln(os.Stderr, "worker: interrupted")
+		return exitFailed
 	case errors.As(err, new(failure)):
 		fmt.Fprintf(os.Stderr, "worker: %v\n", err)
 		return exitFailed
 	default:
-		// Whatever else leaves cobra is a mistake in the command line. Its advice on
-		// near words stands on lines of its own.
-		text := strings.Join(strings.Fields(err.Error()), " ")
-		fmt.Fprintf(os.Stderr, "worker: %s; see worker --help\n", text)
+		// Whatever else leaves cobra is a mistake in the command line; near words
+		// stand on lines of their own.
+		text, near, found := strings.Cut(err.Error(), "\n\nDid you mean this?\n")
+		if found {
+			text += ": did you mean " + strings.Join(strings.Fields(near), " or ") + "?"
+		}
+		fmt.Fprintf(os.Stderr, "worker: %s (see worker --help)\n", text)
 		return exitUsage
 	}
+}
+
+// toldToStop reports whether err is only the end of a program that was told to
+// stop before it was ready: nothing was begun, and nothing is lost.
+func toldToStop(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && errors.Is(err, context.Canceled)
 }
 
 // failure is an error of a command that was understood.

@@ -24,7 +24,11 @@ func runCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return app.RunWorker(cmd.Context(), app.WorkerOptions{Config: cfg, Log: log, Migrate: migrate})
+			err = app.RunWorker(cmd.Context(), app.WorkerOptions{Config: cfg, Log: log, Migrate: migrate})
+			if toldToStop(cmd.Context(), err) {
+				return nil
+			}
+			return err
 		},
 	}
 	cmd.Flags().StringVar(&file, "config", "", "configuration file instead of config/<env>.yaml")

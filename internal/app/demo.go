@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -37,22 +38,20 @@ const demoWait = 90 * time.Second
 func RunDemo(ctx context.Context, o DevOptions, out io.Writer, live bool) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	result := make(chan error, 1)
+	var showing sync.WaitGroup
+	err := fmt.Errorf("demo: stopped before the worker was ready: %w", context.Canceled)
 	o.Ready = func(stack Stack) {
-		go func() {
+		showing.Go(func() {
 			defer stop()
-			result <- demo(ctx, stack, out, live)
-		}()
+			err = demo(ctx, stack, out, live)
+		})
 	}
-	if err := RunDev(ctx, o); err != nil {
-		return err
+	running := RunDev(ctx, o)
+	showing.Wait()
+	if running != nil {
+		return running
 	}
-	select {
-	case err := <-result:
-		return err
-	default:
-		return errors.New("demo: stopped before the worker was ready")
-	}
+	return err
 }
 
 func demo(ctx context.Context, stack Stack, out io.Writer, live bool) error {

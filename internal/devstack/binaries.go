@@ -30,6 +30,9 @@ func findBinaries(ctx context.Context, folders []string, major int) (binaries, e
 			continue
 		}
 		out, err := exec.CommandContext(ctx, b.postgres, "--version").Output()
+		if ctx.Err() != nil {
+			return binaries{}, ctx.Err() // it is there, and was not asked to the end
+		}
 		if err != nil {
 			continue
 		}

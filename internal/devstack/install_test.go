@@ -1,6 +1,8 @@
 package devstack
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -88,6 +90,14 @@ func TestClosedTo(t *testing.T) {
 	owner := account{uid: os.Geteuid(), gid: os.Getegid()}
 	if got := closedTo(filepath.Join(root, "closed", "open"), owner); got != "" {
 		t.Errorf("closed to its owner at %q", got)
+	}
+}
+
+func TestFindBinariesInterrupted(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := findBinaries(ctx, installFolders(), 0); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, want the end of the context", err)
 	}
 }
 
