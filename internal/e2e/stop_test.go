@@ -61,3 +61,16 @@ func TestSecondSignalStopsAtOnce(t *testing.T) {
 		t.Errorf("exit code %d after the second signal, want 1", code)
 	}
 }
+
+func TestStopWhileWaitingForServers(t *testing.T) {
+	t.Parallel()
+	server := testkit.NATS(t)
+	p := newPlaceOver(t, server, migrated(t))
+	server.Stop()
+	worker := p.startWorker(nil)
+	worker.WaitOutput(patience, `"waiting for NATS"`)
+	worker.Signal(syscall.SIGTERM)
+	if code := worker.Wait(patience); code != 0 {
+		t.Errorf("exit code %d, want 0", code)
+	}
+}

@@ -68,6 +68,8 @@ type Program struct {
 	Env   []string // added to the test's own environment
 	Dir   string
 	Stdin io.Reader
+	// User runs it as another user, which only root may; nil for ourselves.
+	User *syscall.Credential
 }
 
 // Process is a running program. It is killed when the test ends, and by the
@@ -86,6 +88,9 @@ func Start(t testing.TB, p Program) *Process {
 	cmd.Env = append(os.Environ(), p.Env...)
 	cmd.Dir = p.Dir
 	cmd.Stdin = p.Stdin
+	if p.User != nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.User}
+	}
 	process := &Process{t: t}
 	cmd.Stdout = io.MultiWriter(&process.out, &process.both)
 	cmd.Stderr = &process.both
