@@ -78,7 +78,7 @@ func (l *loader) provider(name string) {
 	if isPreset {
 		l.below(key+"driver", p.driver, "of preset "+name)
 	}
-	d, _ := driverOf(driverName)
+	d := driverOf(driverName)
 	live := !l.isMockProvider(name)
 	for _, pair := range d.values {
 		l.below(key+pair[0], pair[1], "of driver "+d.name)

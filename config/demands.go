@@ -38,7 +38,7 @@ func (l *loader) demands(c *Config) Problems {
 // endpoint, such as a relay or a test server, may demand less.
 func credentials(p *Problems, provider Provider) {
 	preset, _ := presetOf(provider.Name)
-	d, _ := driverOf(provider.Driver)
+	d := driverOf(provider.Driver)
 	defaults := map[string]string{}
 	for _, pair := range slices.Concat(d.values, preset.values) {
 		defaults[pair[0]] = pair[1]

@@ -81,6 +81,7 @@ func (w *yamlWalk) visit(node *yaml.Node, parts []string, depth int) {
 		default:
 			w.found = append(w.found, leaf{path, raw{text: node.Value}, node.Line})
 		}
+	default: // a document stands at the top alone, and is taken apart there
 	}
 }
 

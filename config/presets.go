@@ -85,8 +85,7 @@ func Presets() []string {
 // RouteOf returns the route that a driver's providers can serve: email, sms,
 // business or address; "" for an unknown driver.
 func RouteOf(name string) string {
-	d, _ := driverOf(name)
-	return d.route
+	return driverOf(name).route
 }
 
 func presetOf(name string) (preset, bool) {
@@ -101,11 +100,12 @@ func presetOf(name string) (preset, bool) {
 	return preset{}, false
 }
 
-func driverOf(name string) (driver, bool) {
+// driverOf returns the zero driver for an unknown name.
+func driverOf(name string) driver {
 	for _, d := range drivers() {
 		if d.name == name {
-			return d, true
+			return d
 		}
 	}
-	return driver{}, false
+	return driver{}
 }

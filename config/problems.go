@@ -26,7 +26,7 @@ func (p Problem) String() string {
 
 // Problems are all mistakes of a configuration, found at once, sorted by key.
 // It is the error of [Load] and [Config.Validate].
-type Problems []Problem
+type Problems []Problem //nolint:errname // the list is read as problems, and is an error besides
 
 // Error lists every problem on a line of its own.
 func (p Problems) Error() string {

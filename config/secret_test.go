@@ -27,7 +27,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 		"GANGWAY_NATS_URL=nats://u:" + hush + "-7@a:4222,nats://" + hush + "-8@b:4222", "GANGWAY_PROVIDERS_GMAIL_OAUTH_REFRESH_TOKEN=" + hush + "-9",
 	}})
 	type hidden struct {
-		secret Secret //nolint:unused // read by fmt alone
+		secret Secret
 		all    *Config
 		dsn    DSN
 	}

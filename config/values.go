@@ -117,6 +117,7 @@ func (k Key) parse(r raw) (any, string) {
 			secrets = append(secrets, NewSecret(item))
 		}
 		return secrets, ""
+	default: // one text
 	}
 	if r.isList {
 		// A driver's own setting may be a list; it is handed on as one text.

@@ -71,7 +71,7 @@ func (w *Watcher) Run(ctx context.Context, changed func()) {
 		case <-events:
 			quiet.Reset(settle)
 			continue
-		case <-failures: // events may have been lost
+		case <-failures: //nolint:errcheck // it says that events were lost: the files tell
 		case <-quiet.C:
 		case <-ticker.C:
 		}

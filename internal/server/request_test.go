@@ -176,11 +176,11 @@ func TestCertificatesFollowTheirFiles(t *testing.T) {
 	defer transport.CloseIdleConnections()
 	c := &http.Client{Transport: transport, Timeout: 10 * time.Second}
 	name := func() string {
-		answer, body := get(t, c, s.URL())
-		if body != "HTTP/2.0" || answer.Header.Get("Strict-Transport-Security") == "" {
-			t.Errorf("%s, %v", body, answer.Header)
+		got := get(t, c, s.URL())
+		if got.body != "HTTP/2.0" || got.header.Get("Strict-Transport-Security") == "" {
+			t.Errorf("%+v", got)
 		}
-		return answer.TLS.PeerCertificates[0].Subject.CommonName
+		return got.peer
 	}
 	if got := name(); got != "first" || !strings.HasPrefix(s.URL(), "https://") {
 		t.Errorf("%s at %s", got, s.URL())
@@ -206,8 +206,8 @@ func TestProblemsThatCannotBeWritten(t *testing.T) {
 	s, _ := start(t, Options{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		WriteProblem(w, Problem{Status: 404, Code: "not_found", Detail: "\xff"})
 	})})
-	answer, body := get(t, client(t), s.URL())
-	if answer.StatusCode != 500 || !strings.Contains(body, `"code":"internal"`) {
-		t.Errorf("%s %s", answer.Status, body)
+	got := get(t, client(t), s.URL())
+	if got.status != http.StatusInternalServerError || !strings.Contains(got.body, `"code":"internal"`) {
+		t.Errorf("%+v", got)
 	}
 }

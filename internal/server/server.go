@@ -160,7 +160,9 @@ func (s *Server) Run(ctx context.Context) error {
 	grace, stop := context.WithTimeout(context.WithoutCancel(ctx), cmp.Or(s.options.Grace, 10*time.Second))
 	defer stop()
 	err := s.http.Shutdown(grace)
-	<-served
+	if ended := <-served; !errors.Is(ended, http.ErrServerClosed) {
+		err = errors.Join(err, ended)
+	}
 	if err == nil {
 		return nil
 	}

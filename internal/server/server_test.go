@@ -53,18 +53,30 @@ func client(t *testing.T) *http.Client {
 	return &http.Client{Transport: transport, Timeout: 10 * time.Second}
 }
 
-func get(t *testing.T, c *http.Client, url string) (*http.Response, string) {
+// answer is a response, read whole.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+	peer   string // name of the server's certificate
+}
+
+func get(t *testing.T, c *http.Client, url string) answer {
 	t.Helper()
-	answer, err := c.Get(url)
+	response, err := c.Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = answer.Body.Close() }()
-	body, err := io.ReadAll(answer.Body)
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer, string(body)
+	a := answer{status: response.StatusCode, header: response.Header, body: string(body)}
+	if response.TLS != nil {
+		a.peer = response.TLS.PeerCertificates[0].Subject.CommonName
+	}
+	return a
 }
 
 func TestFreePort(t *testing.T) {
@@ -222,10 +234,10 @@ func TestPanics(t *testing.T) {
 		panic("hush: " + r.URL.Path)
 	})})
 	for _, path := range []string{"/", "/early"} {
-		answer, body := get(t, client(t), s.URL()+path)
+		got := get(t, client(t), s.URL()+path)
 		want := `{"title":"Internal Server Error","status":500,"detail":"The request could not be answered. Try again later.","code":"internal"}`
-		if answer.StatusCode != 500 || answer.Header.Get("Content-Type") != "application/problem+json" || answer.Header.Get("Content-Encoding") != "" || body != want {
-			t.Errorf("%s: %s %v %s", path, answer.Status, answer.Header, body)
+		if got.status != http.StatusInternalServerError || got.header.Get("Content-Type") != "application/problem+json" || got.header.Get("Content-Encoding") != "" || got.body != want {
+			t.Errorf("%s: %+v", path, got)
 		}
 	}
 	for _, path := range []string{"/begun", "/abort"} {
@@ -255,9 +267,9 @@ func TestStrictHeaders(t *testing.T) {
 		}
 	})})
 	for path, policy := range map[string]string{"/": "default-src 'none'; frame-ancestors 'none'", "/page": "default-src 'self'"} {
-		answer, _ := get(t, client(t), s.URL()+path)
+		header := get(t, client(t), s.URL()+path).header
 		for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Cache-Control": "no-store", "Content-Security-Policy": policy, "Strict-Transport-Security": ""} {
-			if got := answer.Header.Get(name); got != want {
+			if got := header.Get(name); got != want {
 				t.Errorf("%s: %s is %q, want %q", path, name, got, want)
 			}
 		}

@@ -107,7 +107,7 @@ func (s *scanner) number(from, start int) bool {
 		count, digits = count+1, digits+end-group
 		if end+1 < len(s.text) && (s.text[end] == '-' || s.text[end] == ' ') && isDigit(s.text[end+1]) && count < 4 {
 			// A space divides the groups of a phone number, and anything else too.
-			if s.text[end] == ' ' && !(s.text[start] == '0' || from < start) {
+			if s.text[end] == ' ' && s.text[start] != '0' && from == start {
 				break
 			}
 			end++
