@@ -44,6 +44,7 @@ CREATE TABLE gangway.deliveries (
     due_at              timestamptz,                    -- not to be executed before
     updated_at          timestamptz NOT NULL DEFAULT now(),
     completed_at        timestamptz,
+    purged_at           timestamptz,                    -- only the stub is left
     PRIMARY KEY (id)
 ) WITH (fillfactor = 70);
 

@@ -68,21 +68,25 @@ func (d *Delivery) Deliveries() int { return d.deliveries }
 // on others, and the timestamp of a fired schedule is that of its firing.
 // Headers that cannot be read count as absent.
 func (d *Delivery) Source() command.Source {
+	return sourceOf(d.header, d.stream, d.sequence, d.timestamp)
+}
+
+func sourceOf(header nats.Header, stream string, sequence uint64, timestamp time.Time) command.Source {
 	src := command.Source{
-		MsgID:       first(d.header, HeaderID),
-		Stream:      d.stream,
-		Sequence:    d.sequence,
-		Timestamp:   d.timestamp,
-		TraceParent: anyCase(d.header, HeaderTraceParent),
-		TraceState:  anyCase(d.header, HeaderTraceState),
+		MsgID:       first(header, HeaderID),
+		Stream:      stream,
+		Sequence:    sequence,
+		Timestamp:   timestamp,
+		TraceParent: anyCase(header, HeaderTraceParent),
+		TraceState:  anyCase(header, HeaderTraceState),
 	}
 	if src.MsgID == "" {
-		src.MsgID = first(d.header, HeaderMsgID)
+		src.MsgID = first(header, HeaderMsgID)
 	}
-	if at, err := time.Parse(time.RFC3339Nano, first(d.header, HeaderRequestedAt)); err == nil {
+	if at, err := time.Parse(time.RFC3339Nano, first(header, HeaderRequestedAt)); err == nil {
 		src.Timestamp = at
 	}
-	if n, err := strconv.Atoi(first(d.header, HeaderGeneration)); err == nil && n > 0 {
+	if n, err := strconv.Atoi(first(header, HeaderGeneration)); err == nil && n > 0 {
 		src.Generation = n
 	}
 	return src

@@ -48,10 +48,11 @@ func kept(row delivery.Row) bool {
 }
 
 // postpone brings the message back when the row is due: by the broker for short
-// waits, by a schedule for long ones.
+// waits, by a schedule for long ones. What its producer scheduled always has a
+// schedule of its own, so that moving it replaces the one before.
 func (e *execution) postpone(ctx context.Context) error {
 	wait := max(e.row.Due.Sub(e.p.options.Now()), time.Millisecond)
-	if e.m.CanRetryIn(wait) {
+	if e.row.Status != delivery.Scheduled && e.m.CanRetryIn(wait) {
 		e.m.RetryIn(wait)
 		return nil
 	}
