@@ -160,10 +160,11 @@ func (s *Server) Run(ctx context.Context) error {
 	grace, stop := context.WithTimeout(context.WithoutCancel(ctx), cmp.Or(s.options.Grace, 10*time.Second))
 	defer stop()
 	err := s.http.Shutdown(grace)
-	if ended := <-served; !errors.Is(ended, http.ErrServerClosed) {
-		err = errors.Join(err, ended)
-	}
+	ended := <-served
 	if err == nil {
+		if !errors.Is(ended, http.ErrServerClosed) {
+			return fmt.Errorf("server: %s: serve on %s: %w", s.options.Name, s.Addr(), ended)
+		}
 		return nil
 	}
 	cancel()
