@@ -26,6 +26,7 @@ type Engine struct {
 	store      *postgres.Store
 	publisher  *broker.Publisher
 	subscriber *broker.Subscriber
+	path       *pipeline.Pipeline
 	router     *message.Router
 	running    chan error
 	stopAlive  context.CancelFunc
@@ -64,15 +65,15 @@ func StartEngine(ctx context.Context, o EngineOptions) (*Engine, error) {
 		return nil, err
 	}
 	e.subscriber = broker.NewSubscriber(o.Conn, broker.SubscriberOptions{Pool: o.InFlight, Grace: o.Grace, Log: o.Log})
-	path := pipeline.New(e.store, broker.NewOutlet(o.Conn, e.publisher), o.Handlers, pipeline.Options{
+	e.path = pipeline.New(e.store, broker.NewOutlet(o.Conn, e.publisher), o.Handlers, pipeline.Options{
 		Worker: o.Worker, Observer: o.Observer, Retry: o.Retry,
 	})
-	if e.router, err = e.route(path); err != nil {
+	if e.router, err = e.route(); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
 	alive, stop := context.WithCancel(context.WithoutCancel(ctx))
 	e.stopAlive = stop
-	go func() { e.alive <- e.store.Alive(alive, o.Lease, path.Working) }()
+	go func() { e.alive <- e.store.Alive(alive, o.Lease, e.path.Working) }()
 	// Only Stop ends the router: it must drain before anything beneath it goes.
 	go func() { e.running <- e.router.Run(context.WithoutCancel(ctx)) }()
 	select {
@@ -85,7 +86,7 @@ func StartEngine(ctx context.Context, o EngineOptions) (*Engine, error) {
 }
 
 // route gives each kind a handler of watermill's router.
-func (e *Engine) route(path *pipeline.Pipeline) (*message.Router, error) {
+func (e *Engine) route() (*message.Router, error) {
 	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: e.options.Grace + 10*time.Second},
 		broker.NewZapLogger(e.options.Log))
 	if err != nil {
@@ -99,7 +100,7 @@ func (e *Engine) route(path *pipeline.Pipeline) (*message.Router, error) {
 				return fmt.Errorf("app: message %s did not come through the broker", m.UUID)
 			}
 			// The router logs an error, and the subscriber hands the message out again.
-			return path.Process(m.Context(), delivery)
+			return e.path.Process(m.Context(), delivery)
 		})
 	}
 	return router, nil

@@ -94,10 +94,11 @@ func (p *plant) start() (stop func()) {
 		InFlight: func(string) int { return p.options.inFlight }, Lease: p.options.lease, Grace: 10 * time.Second,
 	})
 	p.check(err)
-	relay := startRelay(ctx, p.pool, engine.Publisher(), log)
+	tasks := newBackground(ctx)
+	tasks.start("relay", newRelay(p.pool, engine.Publisher(), log).Run)
 	stop = sync.OnceFunc(func() {
 		cancel()
-		if err := relay(); err != nil {
+		if err := tasks.stop(); err != nil {
 			p.t.Error(err)
 		}
 		if err := engine.Stop(); err != nil {

@@ -97,8 +97,15 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	}
 	stop.push("engine", engine.Stop)
 
-	relay := startRelay(ctx, pool, engine.Publisher(), log)
-	stop.push("outbox relay", relay)
+	state, err := broker.OpenState(ctx, conn)
+	if err != nil {
+		return err
+	}
+	tasks := newBackground(ctx)
+	stop.push("background tasks", tasks.stop)
+	tasks.start("outbox relay", newRelay(pool, engine.Publisher(), log).Run)
+	upkeep{cfg: cfg, conn: conn, pool: pool, engine: engine, log: log}.
+		start(tasks, NewSingletons(state, worker.String(), cfg.Worker.LeaderLease, log))
 
 	listeners, err := startListeners(ctx, o, health{pool: pool, conn: conn})
 	if err != nil {
@@ -184,18 +191,14 @@ func connectOptions(cfg *config.Config, log *zap.Logger) broker.ConnectOptions {
 	}
 }
 
-// startRelay runs the outbox relay; the returned function stops and awaits it.
-func startRelay(ctx context.Context, pool *pgxpool.Pool, publisher *broker.Publisher, log *zap.Logger) func() error {
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	relay := outbox.NewRelay(pool, publishRows(publisher), outbox.RelayOptions{
+// newRelay returns the outbox relay of this worker.
+func newRelay(pool *pgxpool.Pool, publisher *broker.Publisher, log *zap.Logger) *outbox.Relay {
+	return outbox.NewRelay(pool, publishRows(publisher), outbox.RelayOptions{
 		Relayed: func(rows int, took time.Duration) {
 			log.Debug("outbox relayed", zap.Int("rows", rows), zap.Duration("took", took))
 		},
 		Trouble: func(err error) { log.Warn("outbox waits", zap.Error(err)) },
 	})
-	done := make(chan error, 1)
-	go func() { done <- relay.Run(ctx) }()
-	return func() error { cancel(); return <-done }
 }
 
 func retryPolicy(cfg *config.Config) func(command.Kind) pipeline.Retry {
