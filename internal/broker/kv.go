@@ -21,10 +21,6 @@ type State struct {
 	prefix string // of subjects; the key follows
 }
 
-// ErrTaken reports that a key does not stand at the expected revision: somebody
-// else was faster.
-var ErrTaken = errors.New("broker: state: the key was changed meanwhile")
-
 // ShortestTTL is the shortest time to live that the server takes. It counts
 // whole seconds; what is between is rounded up.
 const ShortestTTL = time.Second
@@ -47,21 +43,22 @@ func OpenState(ctx context.Context, conn *Conn) (*State, error) {
 	return &State{conn: conn, kv: kv, stream: stream, prefix: "$KV." + BucketState + "."}, nil
 }
 
-// Get returns a key's value and revision. The value is nil when the key does not
-// exist, has expired or was deleted; the revision is then what [State.Swap]
-// expects of whoever creates it. In a cluster the answer may lag behind.
-func (s *State) Get(ctx context.Context, key string) (value []byte, revision uint64, err error) {
+// Get returns a key's value, its revision, and when the server stored it, by the
+// server's clock. The value is nil when the key does not exist, has expired or
+// was deleted; the revision is then what [State.Swap] expects of whoever creates
+// it. In a cluster the answer may lag behind.
+func (s *State) Get(ctx context.Context, key string) (value []byte, revision uint64, at time.Time, err error) {
 	msg, err := s.stream.GetLastMsgForSubject(ctx, s.prefix+key)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return nil, 0, nil
+		return nil, 0, at, nil
 	}
 	if err != nil {
-		return nil, 0, fmt.Errorf("broker: state: get %s: %w", key, err)
+		return nil, 0, at, fmt.Errorf("broker: state: get %s: %w", key, err)
 	}
 	if gone(msg.Header) {
-		return nil, msg.Sequence, nil
+		return nil, msg.Sequence, msg.Time, nil
 	}
-	return present(msg.Data), msg.Sequence, nil
+	return present(msg.Data), msg.Sequence, msg.Time, nil
 }
 
 // Put writes a key whatever stands there. A ttl of 0 keeps it for good.
@@ -69,23 +66,32 @@ func (s *State) Put(ctx context.Context, key string, value []byte, ttl time.Dura
 	return s.write(ctx, key, value, ttl)
 }
 
-// Swap writes a key that stands at revision, else it fails with [ErrTaken]. It
-// is a publication and not the bucket's own Update, because that drops the time
-// to live: a lease renewed by it would never expire.
-func (s *State) Swap(ctx context.Context, key string, value []byte, revision uint64, ttl time.Duration) (uint64, error) {
-	return s.write(ctx, key, value, ttl, jetstream.WithExpectLastSequencePerSubject(revision))
+// Swap writes a key that stands at revision and returns the new one; it has not
+// won when somebody else was faster. It is a publication and not the bucket's own
+// Update, because that drops the time to live: a lease renewed by it would never
+// expire.
+func (s *State) Swap(ctx context.Context, key string, value []byte, revision uint64, ttl time.Duration) (next uint64, won bool, err error) {
+	// Whoever swaps reads again after a failure: the library's own repetition
+	// would only hide for a while that nobody answers.
+	next, err = s.write(ctx, key, value, ttl, jetstream.WithExpectLastSequencePerSubject(revision), jetstream.WithRetryAttempts(0))
+	if taken(err) {
+		return 0, false, nil
+	}
+	return next, err == nil, err
 }
 
 // Delete removes a key, with a revision other than 0 only when it stands there.
-func (s *State) Delete(ctx context.Context, key string, revision uint64) error {
+func (s *State) Delete(ctx context.Context, key string, revision uint64) (won bool, err error) {
 	var options []jetstream.KVDeleteOpt
 	if revision > 0 {
 		options = append(options, jetstream.LastRevision(revision))
 	}
-	if err := s.kv.Delete(ctx, key, options...); err != nil {
-		return s.failed("delete", key, err)
+	if err := s.kv.Delete(ctx, key, options...); taken(err) {
+		return false, nil
+	} else if err != nil {
+		return false, fmt.Errorf("broker: state: delete %s: %w", key, err)
 	}
-	return nil
+	return true, nil
 }
 
 func (s *State) write(ctx context.Context, key string, value []byte, ttl time.Duration, options ...jetstream.PublishOpt) (uint64, error) {
@@ -96,19 +102,20 @@ func (s *State) write(ctx context.Context, key string, value []byte, ttl time.Du
 	}
 	ack, err := s.conn.js.Publish(ctx, s.prefix+key, value, options...)
 	if err != nil {
-		return 0, s.failed("write", key, err)
+		return 0, fmt.Errorf("broker: state: write %s: %w", key, err)
 	}
 	return ack.Sequence, nil
 }
 
-func (s *State) failed(doing, key string, err error) error {
-	if api, ok := errors.AsType[jetstream.JetStreamError](err); ok && api.APIError() != nil {
-		switch api.APIError().ErrorCode {
-		case jetstream.JSErrCodeStreamWrongLastSequence, jetstream.JSErrCodeStreamWrongLastSequenceConstant:
-			return fmt.Errorf("%w: %s", ErrTaken, key)
-		}
+// taken reports whether the server refused because the key stands at another
+// revision.
+func taken(err error) bool {
+	api, ok := errors.AsType[jetstream.JetStreamError](err)
+	if !ok || api.APIError() == nil {
+		return false
 	}
-	return fmt.Errorf("broker: state: %s %s: %w", doing, key, err)
+	code := api.APIError().ErrorCode
+	return code == jetstream.JSErrCodeStreamWrongLastSequence || code == jetstream.JSErrCodeStreamWrongLastSequenceConstant
 }
 
 // Pauses of [State.Watch].
@@ -118,12 +125,15 @@ const (
 	watchRefresh = 15 * time.Second
 )
 
+// Changed is told of a key that has changed.
+type Changed = func(key string, value []byte, revision uint64, at time.Time)
+
 // Watch calls changed for every key that matches one of patterns ("cb.*"), first
 // with what stands there, then with every change, until ctx ends. A nil value
-// says that the key is gone. Each time the whole state is known, synced is
-// called. The watch is opened anew after a reconnect and from time to time, and
+// says that the key is gone; at is the server's time of the change, zero when it
+// was not seen. Each time the whole state is known, synced is called. The watch is opened anew after a reconnect and from time to time, and
 // compares: a change that was missed is caught up with.
-func (s *State) Watch(ctx context.Context, patterns []string, changed func(key string, value []byte), synced func()) error {
+func (s *State) Watch(ctx context.Context, patterns []string, changed Changed, synced func()) error {
 	known := map[string]uint64{}
 	for ctx.Err() == nil {
 		err := s.watchOnce(ctx, patterns, known, changed, synced)
@@ -135,7 +145,7 @@ func (s *State) Watch(ctx context.Context, patterns []string, changed func(key s
 	return ctx.Err()
 }
 
-func (s *State) watchOnce(ctx context.Context, patterns []string, known map[string]uint64, changed func(string, []byte), synced func()) error {
+func (s *State) watchOnce(ctx context.Context, patterns []string, known map[string]uint64, changed Changed, synced func()) error {
 	reconnects := s.conn.nc.Stats().Reconnects
 	// The library rewrites the list of patterns.
 	watcher, err := s.kv.WatchFiltered(ctx, append([]string(nil), patterns...))
@@ -160,20 +170,20 @@ func (s *State) watchOnce(ctx context.Context, patterns []string, known map[stri
 				for key := range known {
 					if !current[key] {
 						delete(known, key)
-						changed(key, nil)
+						changed(key, nil, 0, time.Time{})
 					}
 				}
 				synced()
 			case entry.Operation() != jetstream.KeyValuePut:
 				if _, was := known[entry.Key()]; was {
 					delete(known, entry.Key())
-					changed(entry.Key(), nil)
+					changed(entry.Key(), nil, entry.Revision(), entry.Created())
 				}
 			default:
 				current[entry.Key()] = true
 				if known[entry.Key()] != entry.Revision() {
 					known[entry.Key()] = entry.Revision()
-					changed(entry.Key(), present(entry.Value()))
+					changed(entry.Key(), present(entry.Value()), entry.Revision(), entry.Created())
 				}
 			}
 		case <-tick.C:

@@ -2,7 +2,6 @@ package broker_test
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -23,36 +22,36 @@ func state(t testing.TB) (*testkit.NATSServer, *broker.Conn, *broker.State) {
 
 func TestStateSwap(t *testing.T) {
 	_, _, s := state(t)
-	value, revision, err := s.Get(t.Context(), "limit.ses")
+	value, revision, _, err := s.Get(t.Context(), "limit.ses")
 	if err != nil || value != nil || revision != 0 {
 		t.Fatalf("a key that never was: %q %d %v", value, revision, err)
 	}
-	first, err := s.Swap(t.Context(), "limit.ses", []byte("a"), 0, 0)
-	if err != nil {
-		t.Fatal(err)
+	first, won, err := s.Swap(t.Context(), "limit.ses", []byte("a"), 0, 0)
+	if err != nil || !won {
+		t.Fatal(won, err)
 	}
-	if _, err := s.Swap(t.Context(), "limit.ses", []byte("b"), 0, 0); !errors.Is(err, broker.ErrTaken) {
-		t.Errorf("created twice: %v", err)
+	if _, won, err := s.Swap(t.Context(), "limit.ses", []byte("b"), 0, 0); won || err != nil {
+		t.Errorf("created twice: %v %v", won, err)
 	}
-	second, err := s.Swap(t.Context(), "limit.ses", []byte("b"), first, 0)
-	if err != nil || second <= first {
-		t.Fatalf("swap: %d after %d, %v", second, first, err)
+	second, won, err := s.Swap(t.Context(), "limit.ses", []byte("b"), first, 0)
+	if err != nil || !won || second <= first {
+		t.Fatalf("swap: %d after %d, %v %v", second, first, won, err)
 	}
-	if err := s.Delete(t.Context(), "limit.ses", first); !errors.Is(err, broker.ErrTaken) {
-		t.Errorf("deleted at an old revision: %v", err)
+	if won, err := s.Delete(t.Context(), "limit.ses", first); won || err != nil {
+		t.Errorf("deleted at an old revision: %v %v", won, err)
 	}
-	if err := s.Delete(t.Context(), "limit.ses", second); err != nil {
-		t.Fatal(err)
+	if won, err := s.Delete(t.Context(), "limit.ses", second); !won || err != nil {
+		t.Fatal(won, err)
 	}
-	value, revision, err = s.Get(t.Context(), "limit.ses")
+	value, revision, _, err = s.Get(t.Context(), "limit.ses")
 	if err != nil || value != nil || revision <= second {
 		t.Fatalf("deleted: %q %d %v", value, revision, err)
 	}
 	// The revision of the marker is what a creation is measured against.
-	if _, err := s.Swap(t.Context(), "limit.ses", []byte(""), revision, 0); err != nil {
-		t.Fatal(err)
+	if _, won, err := s.Swap(t.Context(), "limit.ses", []byte(""), revision, 0); !won || err != nil {
+		t.Fatal(won, err)
 	}
-	if value, _, err = s.Get(t.Context(), "limit.ses"); err != nil || value == nil {
+	if value, _, _, err = s.Get(t.Context(), "limit.ses"); err != nil || value == nil {
 		t.Errorf("an empty value is a value: %v %v", value, err)
 	}
 }
@@ -65,11 +64,11 @@ func TestStateExpires(t *testing.T) {
 	}
 	// Written again with a time to live, it lives on.
 	began := time.Now()
-	if _, err := s.Swap(t.Context(), "cb.ses", []byte("open"), revision, 1500*time.Millisecond); err != nil {
-		t.Fatal(err)
+	if _, won, err := s.Swap(t.Context(), "cb.ses", []byte("open"), revision, 1500*time.Millisecond); !won || err != nil {
+		t.Fatal(won, err)
 	}
 	testkit.Eventually(t, patience, func() bool {
-		value, _, err := s.Get(t.Context(), "cb.ses")
+		value, _, _, err := s.Get(t.Context(), "cb.ses")
 		return err == nil && value == nil
 	}, "the key expires")
 	if took := time.Since(began); took < 1500*time.Millisecond {
@@ -91,7 +90,7 @@ func watch(t *testing.T, s *broker.State, patterns ...string) *watched {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = s.Watch(ctx, patterns, func(key string, value []byte) {
+		_ = s.Watch(ctx, patterns, func(key string, value []byte, _ uint64, _ time.Time) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			if delete(w.values, key); value != nil {
@@ -144,7 +143,7 @@ func TestStateWatch(t *testing.T) {
 	server.Start()
 	testkit.Eventually(t, patience, func() bool { return conn.Connected() && w.syncs() > before }, "the watch is back")
 	w.is(t, "cb.ses", "open")
-	if err := s.Delete(t.Context(), "cb.ses", 0); err != nil {
+	if _, err := s.Delete(t.Context(), "cb.ses", 0); err != nil {
 		t.Fatal(err)
 	}
 	w.is(t, "cb.ses", "")

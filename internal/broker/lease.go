@@ -26,6 +26,9 @@ type Lease struct {
 	done     chan struct{}
 }
 
+// ErrTaken reports that somebody else holds the lease.
+var ErrTaken = errors.New("broker: lease: another holds it")
+
 // leaseMargin is how much earlier than the server a holder gives up.
 const leaseMargin = 250 * time.Millisecond
 
@@ -33,18 +36,21 @@ const leaseMargin = 250 * time.Millisecond
 // somebody has it. It is renewed until Release; when that does not succeed in
 // time, Lost is closed and the holder must stop what the lease protects.
 func (s *State) Acquire(ctx context.Context, key, holder string, ttl time.Duration) (*Lease, error) {
-	standing, revision, err := s.Get(ctx, key)
+	standing, revision, _, err := s.Get(ctx, key)
 	if err != nil {
 		return nil, err
 	}
 	if standing != nil {
-		return nil, fmt.Errorf("%w: %s is held by %s", ErrTaken, key, standing)
+		return nil, fmt.Errorf("%w: %s by %s", ErrTaken, key, standing)
 	}
 	ttl = max(ttl, 2*ShortestTTL)
 	l := &Lease{state: s, key: key, value: []byte(holder + " " + uuid.NewString()), ttl: ttl, lost: make(chan struct{}), done: make(chan struct{})}
-	began := time.Now()
-	if l.revision, err = s.Swap(ctx, key, l.value, revision, ttl); err != nil {
+	began, won := time.Now(), false
+	if l.revision, won, err = s.Swap(ctx, key, l.value, revision, ttl); err != nil {
 		return nil, err
+	}
+	if !won {
+		return nil, fmt.Errorf("%w: %s", ErrTaken, key)
 	}
 	l.deadline = began.Add(ttl - leaseMargin)
 	keep, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -65,10 +71,8 @@ func (l *Lease) Release(ctx context.Context) error {
 		return nil
 	default:
 	}
-	if err := l.state.Delete(ctx, l.key, l.revision); err != nil && !errors.Is(err, ErrTaken) {
-		return err
-	}
-	return nil
+	_, err := l.state.Delete(ctx, l.key, l.revision)
+	return err
 }
 
 // keep renews three times in each life of the lease.
@@ -100,23 +104,24 @@ func (l *Lease) renew(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, min(l.ttl/3, time.Until(l.deadline)))
 	defer cancel()
 	began := time.Now()
-	revision, err := l.state.Swap(ctx, l.key, l.value, l.revision, l.ttl)
-	if errors.Is(err, ErrTaken) {
+	revision, won, err := l.state.Swap(ctx, l.key, l.value, l.revision, l.ttl)
+	if err == nil && !won {
 		// An earlier renewal may have arrived although its answer did not.
-		value, standing, errGet := l.state.Get(ctx, l.key)
-		if errGet != nil || string(value) == string(l.value) && standing < l.revision {
-			return errGet // unknown, or an answer that lags behind: the deadline decides
+		value, standing, _, errGet := l.state.Get(ctx, l.key)
+		switch {
+		case errGet != nil:
+			return errGet
+		case string(value) != string(l.value):
+			return ErrTaken
+		case standing <= l.revision:
+			return nil // an answer that lags behind: the deadline decides
 		}
-		if string(value) != string(l.value) {
-			return err
-		}
-		revision, err = l.state.Swap(ctx, l.key, l.value, standing, l.ttl)
+		revision, won, err = l.state.Swap(ctx, l.key, l.value, standing, l.ttl)
 	}
-	if err != nil {
-		return err
+	if won {
+		l.revision, l.deadline = revision, began.Add(l.ttl-leaseMargin)
 	}
-	l.revision, l.deadline = revision, began.Add(l.ttl-leaseMargin)
-	return nil
+	return err
 }
 
 func (l *Lease) lose(why string) {

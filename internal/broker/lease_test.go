@@ -97,7 +97,7 @@ func TestLeaseTakenAway(t *testing.T) {
 	if err := lease.Release(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if value, _, _ := s.Get(t.Context(), "lead.reaper"); string(value) != "an operator" {
+	if value, _, _, _ := s.Get(t.Context(), "lead.reaper"); string(value) != "an operator" {
 		t.Errorf("another's lease was removed: %q", value)
 	}
 }
