@@ -41,6 +41,9 @@ type BusinessResult struct {
 	Source  string          `json:"source"` // nicednb, nts, cache, manual or default
 	Stale   bool            `json:"stale"`
 	AsOf    time.Time       `json:"as_of"` // when the source said so
+	// Warning is what may be wrong with the question: its check digit. It refuses
+	// nothing, because numbers that fail it exist.
+	Warning string `json:"warning,omitzero"`
 }
 
 // AddressResult is the result of address.search.

@@ -90,3 +90,6 @@ func (c *Cache) Away() (since time.Time, err error) {
 	}
 	return c.shared.away()
 }
+
+// Now is the time by which entries are fresh or stale.
+func (c *Cache) Now() time.Time { return c.options.Now() }

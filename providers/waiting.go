@@ -1,0 +1,140 @@
+package providers
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/gangwon-portal/gangway/internal/delivery"
+	"github.com/gangwon-portal/gangway/internal/fault"
+	"github.com/gangwon-portal/gangway/internal/resilience"
+)
+
+// Asking is one look-up on its way along a route: several questions may follow
+// each other, and every call becomes one attempt.
+type Asking[P Keyed] struct {
+	lookups *Lookups[P]
+	id      uuid.UUID
+	run     delivery.Run
+	// intended is the provider whose call was committed with the claim.
+	intended string
+	number   int
+	last     delivery.Attempt // not journalled yet
+
+	// until bounds the repetitions of a look-up that somebody waits for; zero for
+	// a queued command.
+	until time.Time
+}
+
+// Waiting asks for somebody who waits: nothing is journalled, and what fails is
+// tried again in place until budget is spent.
+func (l *Lookups[P]) Waiting(budget time.Duration) *Asking[P] {
+	return &Asking[P]{lookups: l, id: uuid.New(), until: time.Now().Add(budget)}
+}
+
+// Ask puts a question to the route. Whatever another round might mend, the next
+// provider may mend now; everything else is definite.
+func (a *Asking[P]) Ask(ctx context.Context, pinned string, request P) Found {
+	candidates, err := a.lookups.from(pinned, request)
+	if err != nil {
+		return Found{Err: err}
+	}
+	if a.intended != "" {
+		start := slices.IndexFunc(candidates, func(g *Guard[P]) bool { return g.Name() == a.intended })
+		if start < 0 {
+			return Found{Err: fault.New(fault.Cancelled, "route", "provider %q has left the route", a.intended)}
+		}
+		candidates = candidates[start:]
+	}
+	found := Found{Err: fault.New(fault.CircuitOpen, "route", "no provider can be called now")}
+	for i, g := range candidates {
+		next, asked := a.one(ctx, g, request, i == len(candidates)-1)
+		if !asked {
+			continue
+		}
+		if found = next; found.Err == nil || !goesOn(found.Err) {
+			break
+		}
+	}
+	return found
+}
+
+// Also puts a further question to one provider of the route.
+func (a *Asking[P]) Also(ctx context.Context, provider string, request P) Found {
+	for _, g := range a.lookups.guards {
+		if g.Name() != provider {
+			continue
+		}
+		if found, asked := a.one(ctx, g, request, true); asked {
+			return found
+		}
+	}
+	return Found{Err: fault.New(fault.CircuitOpen, "route", "provider %q cannot be called now", provider)}
+}
+
+// Attempts are the calls that are not journalled yet: the last one.
+func (a *Asking[P]) Attempts() []delivery.Attempt {
+	if a.last.Provider == "" {
+		return nil
+	}
+	return []delivery.Attempt{a.last}
+}
+
+// one asks one provider: its kept answer, else the provider itself. asked is
+// false when it cannot be called now.
+func (a *Asking[P]) one(ctx context.Context, g *Guard[P], request P, last bool) (found Found, asked bool) {
+	intended := a.intended == g.Name()
+	if found, ok := a.lookups.kept(ctx, g, request, false); ok {
+		a.lookups.count(g, request, resilience.Hit)
+		if intended { // somebody else asked in the meantime; the committed intent ends here
+			a.finish(delivery.Attempt{Number: a.number, Provider: g.Name(), Endpoint: FromCache, Outcome: "ok", StartedAt: time.Now()})
+		}
+		return found, true
+	}
+	if !intended && !g.Ready() {
+		return Found{}, false
+	}
+	a.lookups.count(g, request, resilience.Miss)
+	if err := a.begin(ctx, g.Name(), intended); err != nil {
+		return Found{Err: err, Provider: g.Name()}, true
+	}
+	call := Call[P]{ID: a.id, Attempt: a.number, Request: request}
+	got := a.lookups.call(ctx, g, call, func(ctx context.Context, call Call[P]) (Answer, delivery.Attempt, error) {
+		if last && !a.until.IsZero() {
+			return g.Retry(ctx, call, time.Until(a.until))
+		}
+		return g.Call(ctx, call)
+	})
+	a.finish(got.attempt)
+	return Found{Result: got.answer.Result, Provider: g.Name(), Err: got.err}, true
+}
+
+// begin commits the intent of a call, unless the claim has committed it already.
+func (a *Asking[P]) begin(ctx context.Context, provider string, intended bool) error {
+	if a.run.Journal == nil {
+		a.number++
+		return nil
+	}
+	if intended {
+		return nil
+	}
+	number, err := a.run.Journal.Begin(ctx, provider, a.last)
+	if err != nil {
+		return err
+	}
+	a.number, a.last = number, delivery.Attempt{}
+	return nil
+}
+
+func (a *Asking[P]) finish(attempt delivery.Attempt) {
+	attempt.Round = a.run.Row.Round + 1
+	a.last, a.intended = attempt, ""
+}
+
+// goesOn reports whether the next provider is asked after a failure.
+func goesOn(err error) bool {
+	reason := fault.Of(err)
+	return reason.Rule().Retry && reason != fault.Cancelled
+}
