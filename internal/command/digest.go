@@ -22,12 +22,17 @@ func (d Digest) String() string { return hex.EncodeToString(d[:8]) }
 // command: who it is and when it is due.
 var digestFree = []string{"id", "send_at", "expires_at"}
 
+// webhookBound are the only members that tell webhooks apart: a provider that
+// sends an event once more stamps it anew, and it is the same event.
+var webhookBound = []string{"provider", "event_id"}
+
 // DigestOf hashes kind and body over RFC 8785 canonical JSON without id,
-// send_at and expires_at. It is taken from the raw body, not from the decoded
-// structure, so that a later worker with more fields computes the same digest,
-// and so that the order and spacing that jsonb changes do not matter.
+// send_at and expires_at; of a webhook only who reported which event. It is taken
+// from the raw body, not from the decoded structure, so that a later worker with
+// more fields computes the same digest, and so that the order and spacing that
+// jsonb changes do not matter.
 func DigestOf(kind Kind, body []byte) (Digest, error) {
-	canonical, err := canonical(body)
+	canonical, err := canonical(kind, body)
 	if err != nil {
 		return Digest{}, fault.Wrap(fault.Invalid, "command: digest", err)
 	}
@@ -37,7 +42,7 @@ func DigestOf(kind Kind, body []byte) (Digest, error) {
 }
 
 // canonical copies the members that count, then sorts and normalises the copy.
-func canonical(body []byte) (jsontext.Value, error) {
+func canonical(kind Kind, body []byte) (jsontext.Value, error) {
 	in := jsontext.NewDecoder(bytes.NewBuffer(body))
 	if begin, err := in.ReadToken(); err != nil || begin.Kind() != '{' {
 		return nil, errors.Join(err, errNotObject)
@@ -52,7 +57,8 @@ func canonical(body []byte) (jsontext.Value, error) {
 		// The decoder reuses its buffer: the name is copied before the value is read.
 		start := len(out)
 		out = append(append(out, name...), ':')
-		free := slices.ContainsFunc(digestFree, func(n string) bool { return string(out[start+1:len(out)-2]) == n })
+		is := func(n string) bool { return string(out[start+1:len(out)-2]) == n }
+		free := slices.ContainsFunc(digestFree, is) || kind == WebhookProcess && !slices.ContainsFunc(webhookBound, is)
 		value, err := in.ReadValue()
 		if err != nil {
 			return nil, err
