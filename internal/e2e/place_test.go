@@ -42,6 +42,15 @@ func newPlaceOver(t *testing.T, server *testkit.NATSServer, db string) *place {
 	return &place{t: t, nats: server, db: db, mail: newMailServer(t)}
 }
 
+// in is the same place for a subtest.
+func (p *place) in(t *testing.T) *place {
+	p.jetstream() // they last as long as the place
+	p.database()
+	sub := *p
+	sub.t = t
+	return &sub
+}
+
 // migrated is the URL of a new database in which `worker migrate up` has run.
 func migrated(t *testing.T) string {
 	t.Helper()

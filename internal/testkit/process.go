@@ -102,7 +102,7 @@ func Start(t testing.TB, p Program) *Process {
 	t.Cleanup(func() {
 		process.Kill()
 		if t.Failed() {
-			t.Logf("output of %s:\n%s", filepath.Base(p.Path), process.Output())
+			t.Logf("output of %s:\n%s", filepath.Base(p.Path), ending(process.Output()))
 		}
 	})
 	return process
@@ -170,6 +170,16 @@ func (p *Process) WaitOutput(within time.Duration, text string) {
 		}
 		return strings.Contains(p.Output(), text)
 	}, "%q in the output of process %d", text, p.PID())
+}
+
+// ending is the end of a text, in whole lines.
+func ending(text string) string {
+	const most = 16 << 10
+	if len(text) <= most {
+		return text
+	}
+	_, text, _ = strings.Cut(text[len(text)-most:], "\n")
+	return "…\n" + text
 }
 
 type lockedBuffer struct {

@@ -2,7 +2,7 @@
 // command. It is a module of its own because the product needs nothing of it.
 module github.com/gangwon-portal/gangway/internal/testkit/natscli
 
-go 1.26
+go 1.26.0
 
 tool github.com/nats-io/natscli/nats
 
