@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -104,4 +105,14 @@ func BadAddress(code string) bool {
 		return true
 	}
 	return false
+}
+
+// OwnID reads our id from a Message-ID that we made: its left part. It is the nil
+// id for any other text.
+func OwnID(messageID string) uuid.UUID {
+	local, _, found := strings.Cut(strings.Trim(messageID, "<> "), "@")
+	if id, err := uuid.Parse(local); found && err == nil && len(local) == 36 {
+		return id
+	}
+	return uuid.Nil
 }

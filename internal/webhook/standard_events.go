@@ -109,7 +109,7 @@ func (s *Standard) Parse(event jsontext.Value) ([]delivery.Report, error) {
 	report.MessageIDs = slices.Concat(d.ProviderID, d.MessageID)
 	for _, id := range report.MessageIDs {
 		if report.ID == uuid.Nil {
-			report.ID = OwnID(id)
+			report.ID = delivery.OwnID(id)
 		}
 	}
 	switch report.Status {
@@ -149,16 +149,6 @@ func (s *Standard) Invalidates(event jsontext.Value) delivery.Invalidation {
 	}
 	named.Patterns = slices.Concat(e.Data.Pattern, e.Data.Patterns)
 	return named
-}
-
-// OwnID reads our id from a Message-ID that we made: its left part. It is the nil
-// id for any other text.
-func OwnID(messageID string) uuid.UUID {
-	local, _, found := strings.Cut(strings.Trim(messageID, "<> "), "@")
-	if id, err := uuid.Parse(local); found && err == nil && len(local) == 36 {
-		return id
-	}
-	return uuid.Nil
 }
 
 func readStandard(event jsontext.Value) (standardEvent, error) {

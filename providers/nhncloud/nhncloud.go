@@ -153,18 +153,12 @@ func (d *Driver) Confirm(ctx context.Context, call providers.Call[providers.SMS]
 // has not reported, delivered, or undelivered with a reason. It is how a webhook,
 // which anybody who once saw one can forge, is verified.
 func (d *Driver) Track(ctx context.Context, messageID string) (delivery.Recipient, error) {
-	// The id does not tell SMS from LMS, and each has a list of its own.
-	for _, long := range []bool{false, true} {
-		found, err := d.list(ctx, listKind(long), url.Values{"requestId": {messageID}, "pageSize": {"1"}})
-		if err != nil {
-			return delivery.Recipient{}, err
-		}
-		if len(found) > 0 && found[0].RequestID == messageID {
-			status, reason := State(string(found[0].Status), string(found[0].Code))
-			return delivery.Recipient{Status: status, Reason: reason, MessageID: messageID}, nil
-		}
+	item, err := d.listed(ctx, messageID)
+	if err != nil {
+		return delivery.Recipient{}, err
 	}
-	return delivery.Recipient{}, fault.New(fault.NotFound, "list", "the vendor has no request with this id")
+	status, reason := State(string(item.Status), string(item.Code))
+	return delivery.Recipient{Status: status, Reason: reason, MessageID: messageID}, nil
 }
 
 // Close drops the kept connections.
