@@ -123,7 +123,11 @@ func (c *claimColumns) add(claim *delivery.Claim) {
 	c.lane = append(c.lane, string(row.Lane))
 	c.status = append(c.status, string(row.Status))
 	c.reason = append(c.reason, string(row.Reason))
-	c.provider = append(c.provider, claim.Provider)
+	provider := claim.Provider
+	if claim.Unsure {
+		provider = "" // the dead claim's provider may have sent: no call is intended
+	}
+	c.provider = append(c.provider, provider)
 	c.recipient = append(c.recipient, row.Recipient)
 	c.subject = append(c.subject, row.Subject)
 	c.template = append(c.template, row.Template)

@@ -189,6 +189,22 @@ func TestDeadClaimIsTakenOver(t *testing.T) {
 	}
 }
 
+// A dead claim whose provider may have sent is taken over without the intent of
+// a call: neither a call is counted nor a provider named but the one that is unsure.
+func TestUnsureTakeoverIntendsNoCall(t *testing.T) {
+	d := fresh(t)
+	cmd := email(t, "unsure", "x")
+	_, dead := d.claim(t, cmd)
+	for takeover := 1; takeover <= 2; takeover++ {
+		taken, token := d.claim(t, cmd, func(c *delivery.Claim) { c.Takeover, c.Unsure = dead, true })
+		row := taken.Row
+		if !taken.Won || row.Attempts != 1 || row.ClaimProvider != "" || row.Unsure != "ses" || row.DeadIntents != takeover {
+			t.Fatalf("takeover %d: %+v", takeover, taken)
+		}
+		dead = token
+	}
+}
+
 func TestStatusNeverMovesBack(t *testing.T) {
 	d := fresh(t)
 	cmd := email(t, "webhook-first", "x")
