@@ -21,11 +21,15 @@ type mailServer struct {
 	closing    chan struct{}
 
 	mu     sync.Mutex
-	delay  time.Duration         // before each answer
-	look   func(id string) error // at what surrounds a message, before the answer
-	taken  map[string]int        // how often each Message-ID was accepted
-	inside int                   // messages that wait for their answer
+	delay  time.Duration // before each answer
+	look   look
+	taken  map[string]int // how often each Message-ID was accepted
+	inside int            // messages that wait for their answer
 }
+
+// look is called with a message before it is answered, to see what surrounds it.
+// Its error, an [*smtp.SMTPError], is the answer instead.
+type look func(id, subject string) error
 
 func newMailServer(t *testing.T) *mailServer {
 	t.Helper()
@@ -61,9 +65,8 @@ func (m *mailServer) holdFor(d time.Duration) {
 	m.delay = d
 }
 
-// lookAt has f called with the id of each command before its message is
-// answered; its error refuses the message for good.
-func (m *mailServer) lookAt(f func(id string) error) {
+// lookAt has f called with each message.
+func (m *mailServer) lookAt(f look) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.look = f
@@ -103,7 +106,7 @@ func (m *mailServer) once(t *testing.T, ids []string) {
 	}
 }
 
-func (m *mailServer) take(id string) error {
+func (m *mailServer) take(id, subject string) error {
 	m.mu.Lock()
 	delay, look := m.delay, m.look
 	m.inside++
@@ -116,7 +119,7 @@ func (m *mailServer) take(id string) error {
 	}
 	var refusal error
 	if look != nil {
-		refusal = look(id)
+		refusal = look(id, subject)
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -147,7 +150,7 @@ func (s mailSession) Data(r io.Reader) error {
 	if !ok {
 		return fmt.Errorf("message without Message-ID")
 	}
-	return s.server.take(id)
+	return s.server.take(id, message.Header.Get("Subject"))
 }
 
 var _ smtp.Session = mailSession{}
