@@ -6,7 +6,6 @@ import (
 
 	"github.com/mattn/go-isatty"
 	"github.com/spf13/cobra"
-	"go.uber.org/zap"
 
 	"github.com/gangwon-portal/gangway/config"
 	"github.com/gangwon-portal/gangway/internal/app"
@@ -59,7 +58,9 @@ func demoCommand() *cobra.Command {
 				return err
 			}
 			// The table is what the demo is about; the log would drown it.
-			o.Log = o.Log.WithOptions(zap.IncreaseLevel(zap.ErrorLevel))
+			if err := o.Telemetry.SetLevel("error"); err != nil {
+				return err
+			}
 			out, ok := cmd.OutOrStdout().(*os.File)
 			return app.RunDemo(cmd.Context(), o, cmd.OutOrStdout(), ok && isatty.IsTerminal(out.Fd()))
 		},
@@ -71,10 +72,10 @@ func devOptions(cmd *cobra.Command) (app.DevOptions, error) {
 	if err != nil {
 		return app.DevOptions{}, err
 	}
-	log, err := app.NewLogger(cfg, cmd.ErrOrStderr())
+	shown, err := app.NewTelemetry(cfg, cmd.ErrOrStderr())
 	if err != nil {
 		return app.DevOptions{}, err
 	}
 	say := func(format string, args ...any) { fmt.Fprintf(cmd.OutOrStdout(), format+"\n", args...) }
-	return app.DevOptions{Config: cfg, Log: log, Say: say}, nil
+	return app.DevOptions{Config: cfg, Telemetry: shown, Say: say}, nil
 }

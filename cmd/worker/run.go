@@ -20,11 +20,11 @@ func runCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			log, err := app.NewLogger(cfg, cmd.ErrOrStderr())
+			shown, err := app.NewTelemetry(cfg, cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
-			err = app.RunWorker(cmd.Context(), app.WorkerOptions{Config: cfg, Log: log, Migrate: migrate})
+			err = app.RunWorker(cmd.Context(), app.WorkerOptions{Config: cfg, Telemetry: shown, Migrate: migrate})
 			if toldToStop(cmd.Context(), err) {
 				return nil
 			}

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 
-	"go.uber.org/zap"
-
 	"github.com/gangwon-portal/gangway/config"
 	"github.com/gangwon-portal/gangway/internal/cli"
 	"github.com/gangwon-portal/gangway/internal/devstack"
@@ -16,8 +14,8 @@ import (
 
 // DevOptions say how to run the whole product on this machine.
 type DevOptions struct {
-	Config *config.Config
-	Log    *zap.Logger
+	Config    *config.Config
+	Telemetry *Telemetry
 	// DataDir keeps the data; "" means a temporary directory that is removed.
 	DataDir string
 	// Say receives one line for people about what is started and where.
@@ -38,7 +36,7 @@ type Stack struct {
 // directory nothing is left at all.
 func RunDev(ctx context.Context, o DevOptions) (err error) {
 	var stop closers
-	defer func() { err = errors.Join(err, stop.close(o.Log)) }()
+	defer func() { err = errors.Join(err, stop.close(o.Telemetry.Logger())) }()
 
 	open := devstack.Ephemeral
 	if o.DataDir != "" {
@@ -51,7 +49,7 @@ func RunDev(ctx context.Context, o DevOptions) (err error) {
 	stop.push("data directory", dir.Close)
 	cfg := *o.Config
 	if cfg.NATS.URL.IsZero() {
-		server, err := devstack.StartNATS(ctx, dir, devstack.NATSOptions{Log: o.Log})
+		server, err := devstack.StartNATS(ctx, dir, devstack.NATSOptions{Log: o.Telemetry.Logger()})
 		if err != nil {
 			return err
 		}
@@ -78,7 +76,7 @@ func RunDev(ctx context.Context, o DevOptions) (err error) {
 	}
 	var stopEnv error
 	err = RunWorker(ctx, WorkerOptions{
-		Config: &cfg, Log: o.Log, Migrate: true, FreePorts: true,
+		Config: &cfg, Telemetry: o.Telemetry, Migrate: true, FreePorts: true,
 		Ready: func(running Running) {
 			stack := Stack{Running: running, DataDir: dir.Path(), Endpoints: cli.Endpoints{
 				NATSURL: cfg.NATS.URL.Reveal(), PostgresURL: cfg.Postgres.URL.Reveal(), HTTPAddr: running.HTTPAddr,

@@ -44,15 +44,21 @@ type EngineOptions struct {
 	Retry    func(command.Kind) pipeline.Retry
 	// InFlight is how many commands of a kind are executed at once.
 	InFlight func(kind string) int
-	// Lease is how long the worker counts as alive without a sign of life.
-	Lease time.Duration
+	// Lease is how long the worker counts as alive without a sign of life, which
+	// it gives every Heartbeat; default a third of the lease.
+	Lease, Heartbeat time.Duration
 	// Grace is how long commands in flight may take to finish on Stop.
 	Grace time.Duration
-	Log   *zap.Logger
+	// Now is the clock of the pipeline; nil for the real one.
+	Now func() time.Time
+	Log *zap.Logger
 }
 
 // StartEngine begins to consume. The streams and the schema must exist.
 func StartEngine(ctx context.Context, o EngineOptions) (*Engine, error) {
+	if o.Heartbeat <= 0 {
+		o.Heartbeat = o.Lease / 3
+	}
 	e := &Engine{options: o, running: make(chan error, 1), alive: make(chan error, 1)}
 	e.store = postgres.NewStore(o.Pool, postgres.Options{Worker: o.Worker, Log: o.Log})
 	if err := e.store.Register(ctx, o.Version, o.Lease); err != nil {
@@ -64,16 +70,17 @@ func StartEngine(ctx context.Context, o EngineOptions) (*Engine, error) {
 		e.store.Close()
 		return nil, err
 	}
-	e.subscriber = broker.NewSubscriber(o.Conn, broker.SubscriberOptions{Pool: o.InFlight, Grace: o.Grace, Log: o.Log})
+	reached := failpoint(o.Conn)
+	e.subscriber = broker.NewSubscriber(o.Conn, broker.SubscriberOptions{Pool: o.InFlight, Grace: o.Grace, Reached: reached, Log: o.Log})
 	e.path = pipeline.New(e.store, broker.NewOutlet(o.Conn, e.publisher), o.Handlers, pipeline.Options{
-		Worker: o.Worker, Observer: o.Observer, Retry: o.Retry,
+		Worker: o.Worker, Observer: o.Observer, Retry: o.Retry, Enter: enter, Now: o.Now, Reached: reached,
 	})
 	if e.router, err = e.route(); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
 	alive, stop := context.WithCancel(context.WithoutCancel(ctx))
 	e.stopAlive = stop
-	go func() { e.alive <- e.store.Alive(alive, o.Lease, e.path.Working) }()
+	go func() { e.alive <- e.store.Alive(alive, o.Heartbeat, o.Lease, e.path.Working) }()
 	// Only Stop ends the router: it must drain before anything beneath it goes.
 	go func() { e.running <- e.router.Run(context.WithoutCancel(ctx)) }()
 	select {

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"go.uber.org/zap"
 	"go.uber.org/zap/zaptest"
 
+	"github.com/gangwon-portal/gangway/config"
 	"github.com/gangwon-portal/gangway/handlers"
 	"github.com/gangwon-portal/gangway/internal/broker"
 	"github.com/gangwon-portal/gangway/internal/command"
@@ -79,13 +81,14 @@ func newPlant(t *testing.T, options plantOptions) *plant {
 func (p *plant) start() (stop func()) {
 	p.t.Helper()
 	log := zaptest.NewLogger(p.t, zaptest.Level(zap.WarnLevel))
+	shown := quiet(p.t)
 	guard := func(s *script) *providers.Guard[providers.Email] {
 		return providers.NewGuard(s, providers.GuardOptions{Sends: true, Timeout: 10 * time.Second, OnUnknown: p.options.onUnknown})
 	}
 	route := providers.NewRoute(guard(p.first), guard(p.second))
 	ctx, cancel := context.WithCancel(context.Background())
 	engine, err := StartEngine(ctx, EngineOptions{
-		Worker: uuid.New(), Version: "test", Conn: p.conn, Pool: p.pool, Log: log, Observer: newObserver(log),
+		Worker: uuid.New(), Version: "test", Conn: p.conn, Pool: p.pool, Log: log, Observer: newObserver(shown),
 		Handlers: map[command.Kind]pipeline.Handler{
 			command.EmailSend:      handlers.NewEmail(func() *providers.Route[providers.Email] { return route }, handlers.Messages{}),
 			command.DeliveryCancel: handlers.NewCancel(canceller{p.operator, p.conn}),
@@ -107,6 +110,20 @@ func (p *plant) start() (stop func()) {
 	})
 	p.t.Cleanup(stop)
 	return stop
+}
+
+// quiet is telemetry that nobody reads.
+func quiet(t *testing.T) *Telemetry {
+	t.Helper()
+	cfg, _, err := config.Load(config.Options{Env: config.Dev, Environ: []string{}, Defaults: map[string]string{"mock": "true"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown, err := NewTelemetry(cfg, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return shown
 }
 
 // mail publishes an e-mail command and returns its id. Fields are JSON members

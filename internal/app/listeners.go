@@ -2,90 +2,82 @@ package app
 
 import (
 	"context"
+	"crypto/subtle"
 	"encoding/json"
-	"errors"
-	"fmt"
-	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"go.uber.org/zap"
 
+	"github.com/gangwon-portal/gangway/config"
 	"github.com/gangwon-portal/gangway/internal/broker"
+	"github.com/gangwon-portal/gangway/internal/server"
 )
 
-// listeners are the public and the admin HTTP servers.
-type listeners struct {
-	public, admin string
-	moved         []string
-	servers       []*http.Server
-	done          chan error
+// endpoints are what the two listeners serve. Public is open to the world; admin
+// is not, and demands the token but for what open lists.
+type endpoints struct {
+	public, admin, open *http.ServeMux
 }
 
-// health answers whether the worker can work.
-type health struct {
-	pool *pgxpool.Pool
-	conn *broker.Conn
+// newEndpoints returns the endpoints that say whether the worker can work.
+func newEndpoints(pool *pgxpool.Pool, conn *broker.Conn) endpoints {
+	e := endpoints{public: http.NewServeMux(), admin: http.NewServeMux(), open: http.NewServeMux()}
+	alive := func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") }
+	e.public.HandleFunc("GET /healthz", alive)
+	e.open.HandleFunc("GET /livez", alive)
+	e.open.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { ready(w, r, pool, conn) })
+	return e
 }
 
-func startListeners(ctx context.Context, o WorkerOptions, h health) (*listeners, error) {
-	l := &listeners{done: make(chan error, 2)}
-	public, admin := http.NewServeMux(), http.NewServeMux()
-	public.HandleFunc("GET /healthz", alive)
-	admin.HandleFunc("GET /livez", alive)
-	admin.HandleFunc("GET /readyz", h.ready)
-	var err error
-	if l.public, err = l.serve(ctx, o.Config.HTTP.Addr, o.FreePorts, public); err != nil {
-		return nil, err
-	}
-	if l.admin, err = l.serve(ctx, o.Config.Admin.Addr, o.FreePorts, admin); err != nil {
-		return nil, errors.Join(err, l.close())
-	}
-	return l, nil
-}
-
-func (l *listeners) serve(ctx context.Context, addr string, freePort bool, handler http.Handler) (string, error) {
-	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", addr)
-	if err != nil && freePort {
-		host, _, _ := net.SplitHostPort(addr)
-		if listener, err = lc.Listen(ctx, "tcp", net.JoinHostPort(host, "0")); err == nil {
-			l.moved = append(l.moved, fmt.Sprintf("%s is taken; using %s", addr, listener.Addr()))
-		}
-	}
+// listen opens both listeners. They answer from the moment the returned tasks run.
+func (e endpoints) listen(ctx context.Context, cfg *config.Config, freePorts bool, log *zap.Logger) (public, admin *server.Server, err error) {
+	public, err = server.Listen(ctx, server.Options{
+		Name: "public", Addr: cfg.HTTP.Addr, Handler: e.public, FreePort: freePorts, Cert: cfg.HTTP.TLS.Cert, Key: cfg.HTTP.TLS.Key,
+		TrustedProxies: cfg.HTTP.TrustedProxies, Log: log,
+	})
 	if err != nil {
-		return "", fmt.Errorf("app: listen on %s: %w", addr, err)
+		return nil, nil, err
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 64 << 10}
-	l.servers = append(l.servers, server)
-	go func() { l.done <- server.Serve(listener) }()
-	return listener.Addr().String(), nil
+	admin, err = server.Listen(ctx, server.Options{
+		Name: "admin", Addr: cfg.Admin.Addr, Handler: e.guarded(cfg.Admin.Token), FreePort: freePorts,
+		Cert: cfg.Admin.TLS.Cert, Key: cfg.Admin.TLS.Key, Log: log,
+	})
+	if err != nil {
+		_ = public.Close()
+		return nil, nil, err
+	}
+	return public, admin, nil
 }
 
-func (l *listeners) close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	var errs []error
-	for _, server := range l.servers {
-		errs = append(errs, server.Shutdown(ctx))
-	}
-	for range l.servers {
-		if err := <-l.done; !errors.Is(err, http.ErrServerClosed) {
-			errs = append(errs, err)
+// guarded serves the open endpoints to anybody and all others to the bearer of
+// the token. Without a configured token, which is possible on loopback only,
+// nobody is asked.
+func (e endpoints) guarded(token config.Secret) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := e.open.Handler(r); pattern != "" {
+			e.open.ServeHTTP(w, r)
+			return
 		}
-	}
-	return errors.Join(errs...)
+		given, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if !token.IsZero() && subtle.ConstantTimeCompare([]byte(given), []byte(token.Reveal())) != 1 {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="gangway"`)
+			server.WriteProblem(w, server.Problem{Status: http.StatusUnauthorized, Detail: "this needs a bearer token", Code: "unauthorized"})
+			return
+		}
+		e.admin.ServeHTTP(w, r)
+	})
 }
 
-func alive(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") }
-
-func (h health) ready(w http.ResponseWriter, r *http.Request) {
+func ready(w http.ResponseWriter, r *http.Request, pool *pgxpool.Pool, conn *broker.Conn) {
 	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
 	defer cancel()
 	switch {
-	case !h.conn.Connected():
+	case !conn.Connected():
 		answer(w, http.StatusServiceUnavailable, "NATS is not connected")
-	case h.pool.Ping(ctx) != nil:
+	case pool.Ping(ctx) != nil:
 		answer(w, http.StatusServiceUnavailable, "Postgres does not answer")
 	default:
 		answer(w, http.StatusOK, "ok")

@@ -132,7 +132,7 @@ func TestPoisonEndsAsALetter(t *testing.T) {
 	publisher, err := broker.NewPublisher(p.conn, broker.PublisherOptions{})
 	p.check(err)
 	path := pipeline.New(store, broker.NewOutlet(p.conn, publisher), map[command.Kind]pipeline.Handler{command.EmailSend: handlers.NewCancel(nil)},
-		pipeline.Options{Observer: newObserver(zap.NewNop()), Retry: func(command.Kind) pipeline.Retry { return p.options.retry }})
+		pipeline.Options{Observer: newObserver(quiet(t)), Retry: func(command.Kind) pipeline.Retry { return p.options.retry }})
 	go func() {
 		done <- p.conn.WatchExhausted(ctx, func(ctx context.Context, e *broker.Exhausted) error { return path.Process(ctx, e) })
 	}()

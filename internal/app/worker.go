@@ -15,6 +15,7 @@ import (
 	"github.com/gangwon-portal/gangway/internal/command"
 	"github.com/gangwon-portal/gangway/internal/pipeline"
 	"github.com/gangwon-portal/gangway/internal/postgres"
+	"github.com/gangwon-portal/gangway/internal/server"
 	"github.com/gangwon-portal/gangway/outbox"
 	"github.com/gangwon-portal/gangway/providers"
 	"github.com/gangwon-portal/gangway/providers/simulator"
@@ -22,8 +23,8 @@ import (
 
 // WorkerOptions say how to run a worker.
 type WorkerOptions struct {
-	Config *config.Config
-	Log    *zap.Logger
+	Config    *config.Config
+	Telemetry *Telemetry
 	// Migrate applies migrations before anything else.
 	Migrate bool
 	// FreePorts lets a listener take a free port when its own is taken.
@@ -46,7 +47,7 @@ type Running struct {
 // RunWorker runs a worker until ctx ends, then stops in the order that loses
 // nothing and returns. It waits, with backoff, for NATS and Postgres.
 func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
-	cfg, log := o.Config, o.Log
+	cfg, log := o.Config, o.Telemetry.Logger()
 	var stop closers
 	defer func() { err = errors.Join(err, stop.close(log)) }()
 
@@ -71,8 +72,8 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	if sim != nil {
 		log.Warn("mock mode is active: the simulator answers for the providers and nothing is sent out")
 	}
-	observer := newObserver(log)
-	routes, err := BuildRoutes(cfg, sim, providers.GuardOptions{Observer: observer})
+	observer := newObserver(o.Telemetry)
+	routes, err := BuildRoutes(cfg, sim, providers.GuardOptions{Observer: observer, Redact: o.Telemetry.kept})
 	if err != nil {
 		return err
 	}
@@ -90,7 +91,7 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	engine, err := StartEngine(ctx, EngineOptions{
 		Worker: worker, Version: Version(), Conn: conn, Pool: pool, Log: log, Observer: observer,
 		Handlers: Handlers(routes, messageParts(cfg, folder.Set, suppressions, conn), newOperator(pool), conn), Retry: retryPolicy(cfg), InFlight: func(kind string) int { return cfg.Pool[kind] },
-		Lease: cfg.Worker.Lease, Grace: cfg.Shutdown.Grace,
+		Lease: cfg.Worker.Lease, Heartbeat: cfg.Worker.Heartbeat, Grace: cfg.Shutdown.Grace,
 	})
 	if err != nil {
 		return err
@@ -107,14 +108,22 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	upkeep{cfg: cfg, conn: conn, pool: pool, engine: engine, log: log}.
 		start(tasks, NewSingletons(state, worker.String(), cfg.Worker.LeaderLease, log))
 
-	listeners, err := startListeners(ctx, o, health{pool: pool, conn: conn})
+	served := newEndpoints(pool, conn)
+	served.admin.Handle("GET /metrics", o.Telemetry.Metrics.Handler())
+	public, admin, err := served.listen(ctx, cfg, o.FreePorts, log)
 	if err != nil {
 		return err
 	}
-	stop.push("listeners", listeners.close)
-	log.Info("worker is ready", zap.Stringer("worker", worker), zap.String("http", listeners.public), zap.String("admin", listeners.admin))
+	listening := newBackground(ctx)
+	stop.push("listeners", listening.stop)
+	listening.start("public listener", public.Run)
+	listening.start("admin listener", admin.Run)
+	log.Info("worker is ready", zap.Stringer("worker", worker), zap.String("http", public.Addr()), zap.String("admin", admin.Addr()))
 	if o.Ready != nil {
-		o.Ready(Running{Worker: worker, HTTPAddr: listeners.public, AdminAddr: listeners.admin, Simulator: sim, Moved: listeners.moved})
+		o.Ready(Running{
+			Worker: worker, HTTPAddr: public.Addr(), AdminAddr: admin.Addr(), Simulator: sim,
+			Moved: moved(cfg, public, admin),
+		})
 	}
 	<-ctx.Done()
 	log.Info("stopping: commands in flight finish first", zap.Duration("grace", cfg.Shutdown.Grace))
@@ -193,12 +202,23 @@ func connectOptions(cfg *config.Config, log *zap.Logger) broker.ConnectOptions {
 
 // newRelay returns the outbox relay of this worker.
 func newRelay(pool *pgxpool.Pool, publisher *broker.Publisher, log *zap.Logger) *outbox.Relay {
-	return outbox.NewRelay(pool, publishRows(publisher), outbox.RelayOptions{
+	return outbox.NewRelay(pool, relayFailpoint(publishRows(publisher)), outbox.RelayOptions{
 		Relayed: func(rows int, took time.Duration) {
 			log.Debug("outbox relayed", zap.Int("rows", rows), zap.Duration("took", took))
 		},
 		Trouble: func(err error) { log.Warn("outbox waits", zap.Error(err)) },
 	})
+}
+
+// moved says which listeners did not get the address they asked for.
+func moved(cfg *config.Config, public, admin *server.Server) (lines []string) {
+	if public.Moved() {
+		lines = append(lines, fmt.Sprintf("%s is taken; the public listener uses %s", cfg.HTTP.Addr, public.Addr()))
+	}
+	if admin.Moved() {
+		lines = append(lines, fmt.Sprintf("%s is taken; the admin listener uses %s", cfg.Admin.Addr, admin.Addr()))
+	}
+	return lines
 }
 
 func retryPolicy(cfg *config.Config) func(command.Kind) pipeline.Retry {

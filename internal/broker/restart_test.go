@@ -70,11 +70,12 @@ func (tr *traffic) seen() int {
 	return len(tr.handled)
 }
 
-// flows waits until messages are sent and handled again.
+// flows waits until messages are sent and handled again: sooner than a pull that
+// was not renewed at once would be found to be lost.
 func (tr *traffic) flows() {
 	tr.t.Helper()
 	sent, seen := tr.sent.Load(), tr.seen()
-	testkit.Eventually(tr.t, patience, func() bool { return tr.sent.Load() > sent+200 && tr.seen() > seen+200 }, "messages flow")
+	testkit.Eventually(tr.t, 9*time.Second, func() bool { return tr.sent.Load() > sent+200 && tr.seen() > seen+200 }, "messages flow")
 }
 
 func (tr *traffic) stop() {

@@ -34,8 +34,14 @@ type SubscriberOptions struct {
 	// DelayedNaks bounds the delayed naks outstanding, for [Delivery.CanRetryIn];
 	// default 4096.
 	DelayedNaks int
-	Log         *zap.Logger
+	// Reached is told [StepAcknowledged], for tests that end the process there; nil
+	// for nobody.
+	Reached func(step string)
+	Log     *zap.Logger
 }
+
+// StepAcknowledged: a message's acknowledgement was written.
+const StepAcknowledged = "acknowledged"
 
 func (o SubscriberOptions) withDefaults() SubscriberOptions {
 	if o.Sources == nil {
@@ -58,6 +64,9 @@ func (o SubscriberOptions) withDefaults() SubscriberOptions {
 	}
 	if o.DelayedNaks <= 0 {
 		o.DelayedNaks = 4096
+	}
+	if o.Reached == nil {
+		o.Reached = func(string) {}
 	}
 	if o.Log == nil {
 		o.Log = zap.NewNop()

@@ -136,6 +136,7 @@ func (s *subscription) await(d *Delivery, msg *message.Message, cancel context.C
 		s.owner.options.Log.Warn("broker: acknowledgement was not sent; the message comes again",
 			zap.String("topic", s.topic), zap.Uint64("sequence", d.sequence), zap.Error(err))
 	}
+	s.owner.options.Reached(StepAcknowledged)
 }
 
 func (s *subscription) nackDelay(d *Delivery) time.Duration {

@@ -34,6 +34,7 @@ func (e *execution) claim(ctx context.Context) (bool, error) {
 		if claimed, err = e.try(ctx, claimed.Row); err != nil {
 			return false, err
 		}
+		e.p.options.Reached(StepTakenOver)
 	}
 	e.row = claimed.Row
 	return true, nil

@@ -33,15 +33,27 @@ type Pipeline struct {
 type Options struct {
 	Worker   uuid.UUID
 	Observer Observer
+	// Enter prepares the context of one command, such as with its trace; nil leaves
+	// it as it is.
+	Enter func(context.Context, *command.Command) context.Context
 	// Retry returns the retry policy of a kind as it is now configured.
 	Retry func(command.Kind) Retry
 	Now   func() time.Time
+	// Reached is told of every step that a command has taken, for tests that end
+	// the process there; nil for nobody.
+	Reached func(step string)
 }
 
 // New returns a pipeline with one handler for each kind that it processes.
 func New(store Store, outlet Outlet, handlers map[command.Kind]Handler, options Options) *Pipeline {
+	if options.Enter == nil {
+		options.Enter = func(ctx context.Context, _ *command.Command) context.Context { return ctx }
+	}
 	if options.Now == nil {
 		options.Now = time.Now
+	}
+	if options.Reached == nil {
+		options.Reached = func(string) {}
 	}
 	return &Pipeline{store: store, outlet: outlet, handlers: handlers, options: options, live: map[uuid.UUID]struct{}{}}
 }
@@ -61,11 +73,15 @@ func (p *Pipeline) Process(ctx context.Context, m Message) error {
 	if !run.decode(kind, lane) {
 		return nil
 	}
+	ctx = p.options.Enter(ctx, run.cmd)
+	p.options.Reached(StepDecoded)
 	run.plan(ctx)
+	p.options.Reached(StepPlanned)
 	if won, err := run.claim(ctx); !won {
 		return err
 	}
 	defer p.forget(run.token)
+	p.options.Reached(StepClaimed)
 	if run.row.CancelRequested && run.row.Unsure == "" {
 		run.verdict = fault.New(fault.Cancelled, "", "cancelled before it was sent")
 	}
@@ -73,10 +89,12 @@ func (p *Pipeline) Process(ctx context.Context, m Message) error {
 		return run.settle(ctx)
 	}
 	run.handle(ctx)
+	p.options.Reached(StepHandled)
 	run.judge()
 	if err := run.record(ctx); err != nil {
 		return err
 	}
+	p.options.Reached(StepRecorded)
 	return run.settle(ctx)
 }
 
@@ -244,6 +262,7 @@ func (j *journal) Begin(ctx context.Context, provider string, done delivery.Atte
 	if !recorded.Applied || recorded.Row.Token != j.token {
 		return 0, fault.New(fault.Cancelled, "pipeline: journal", "another worker took this command over")
 	}
+	j.p.options.Reached(StepIntended)
 	j.row = recorded.Row
 	if done.Reason != fault.None && done.Provider != provider { // a look-up may ask another one for more
 		(*execution)(j).failedOver(ctx, delivery.Failover{From: done.Provider, To: provider, Reason: done.Reason, ErrorCode: done.ErrorCode})

@@ -20,6 +20,7 @@ func (e *execution) settle(ctx context.Context) error {
 		if err := e.p.outlet.Event(ctx, e.row); err != nil {
 			return err
 		}
+		e.p.options.Reached(StepAnnounced)
 		e.p.options.Observer.Settled(ctx, e.row)
 	}
 	switch {
@@ -34,6 +35,7 @@ func (e *execution) settle(ctx context.Context) error {
 		if err := e.p.outlet.DeadLetter(ctx, e.letter(e.row.ErrorMessage)); err != nil {
 			return err
 		}
+		e.p.options.Reached(StepLettered)
 		e.m.Terminate(string(e.row.Reason))
 		return nil
 	default:
@@ -60,6 +62,7 @@ func (e *execution) postpone(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	e.p.options.Reached(StepScheduled)
 	e.m.Ack()
 	return nil
 }

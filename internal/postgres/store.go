@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -35,6 +36,8 @@ type Store struct {
 	options Options
 	queue   *queue
 	flush   sync.WaitGroup
+
+	leaseUntil atomic.Int64 // Unix nanoseconds
 }
 
 // ErrClosed is returned for claims and records after Close.

@@ -14,8 +14,8 @@ import (
 // once. working reports whether the worker makes progress: one that exists but
 // is stuck stops renewing and loses its claims. The row is written once before
 // Alive is entered by [Store.Register].
-func (s *Store) Alive(ctx context.Context, lease time.Duration, working func() bool) error {
-	ticker := time.NewTicker(lease / 3)
+func (s *Store) Alive(ctx context.Context, heartbeat, lease time.Duration, working func() bool) error {
+	ticker := time.NewTicker(heartbeat)
 	defer ticker.Stop()
 	for {
 		select {
@@ -26,7 +26,7 @@ func (s *Store) Alive(ctx context.Context, lease time.Duration, working func() b
 				s.options.Log.Error("worker makes no progress; its claims lapse", zap.Stringer("worker", s.options.Worker))
 				continue
 			}
-			renewal, cancel := context.WithTimeout(ctx, lease/3)
+			renewal, cancel := context.WithTimeout(ctx, max(heartbeat, lease/3))
 			if err := s.renew(renewal, lease); err != nil && ctx.Err() == nil {
 				s.options.Log.Warn("liveness not renewed", zap.Error(err))
 			}
@@ -41,6 +41,7 @@ func (s *Store) Register(ctx context.Context, version string, lease time.Duratio
 	if err != nil {
 		host = "unknown"
 	}
+	asked := time.Now()
 	_, err = s.pool.Exec(ctx, `
 INSERT INTO gangway.workers (id, host, pid, version, alive_until)
 VALUES ($1, $2, $3, $4, now() + make_interval(secs => $5))
@@ -49,12 +50,24 @@ ON CONFLICT (id) DO UPDATE SET alive_until = excluded.alive_until`,
 	if err != nil {
 		return fmt.Errorf("postgres: register worker: %w", err)
 	}
+	s.leaseUntil.Store(asked.Add(lease).UnixNano())
 	return nil
 }
 
+// LeaseLeft is how long this worker's claims are safe from being taken over, by
+// a clock that was read before the database's. A call that may outlast it must
+// not begin.
+func (s *Store) LeaseLeft() time.Duration {
+	return time.Until(time.Unix(0, s.leaseUntil.Load()))
+}
+
 func (s *Store) renew(ctx context.Context, lease time.Duration) error {
+	asked := time.Now()
 	_, err := s.pool.Exec(ctx, `UPDATE gangway.workers SET alive_until = now() + make_interval(secs => $2) WHERE id = $1`,
 		s.options.Worker, lease.Seconds())
+	if err == nil {
+		s.leaseUntil.Store(asked.Add(lease).UnixNano())
+	}
 	return err
 }
 

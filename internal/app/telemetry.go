@@ -1,0 +1,83 @@
+package app
+
+import (
+	"io"
+	"slices"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/gangwon-portal/gangway/config"
+	"github.com/gangwon-portal/gangway/internal/command"
+	"github.com/gangwon-portal/gangway/internal/delivery"
+	"github.com/gangwon-portal/gangway/internal/fault"
+	"github.com/gangwon-portal/gangway/internal/telemetry"
+	"github.com/gangwon-portal/gangway/providers"
+)
+
+// Telemetry is how a program shows what it does.
+type Telemetry struct {
+	*telemetry.Logs
+	Metrics *telemetry.Metrics
+}
+
+// NewTelemetry opens the log at out and registers the metrics.
+func NewTelemetry(cfg *config.Config, out io.Writer) (*Telemetry, error) {
+	redactor := telemetry.NewRedactor(secretsOf(cfg)...)
+	logs, err := telemetry.New(telemetry.Options{Level: cfg.Log.Level, Format: cfg.Log.Format, Output: out, Redactor: redactor})
+	if err != nil {
+		return nil, err
+	}
+	for name, p := range cfg.Providers {
+		if p.LogLevel != "" {
+			if err := logs.SetProviderLevel(name, p.LogLevel); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return &Telemetry{Logs: logs, Metrics: telemetry.NewMetrics(labels(cfg))}, nil
+}
+
+func secretsOf(cfg *config.Config) []string {
+	var texts []string
+	for _, secret := range cfg.Secrets() {
+		texts = append(texts, secret.Reveal())
+	}
+	return texts
+}
+
+func labels(cfg *config.Config) telemetry.Labels {
+	l := telemetry.Labels{
+		Kinds: texts(command.Kinds()), Laned: texts(command.ProducerKinds()), Lanes: texts(command.Lanes()),
+		Statuses: texts(delivery.Statuses()), Reasons: texts(fault.Reasons()), Version: Version(),
+		Alerts: []string{
+			"ProviderFailureRate", "ProviderUnhealthy", "BreakerOpen", "DeadLetters", "QuotaExhausted", "Unauthorized",
+			"OutboxStuck", "StreamBacklog", "ManualQueue",
+		},
+	}
+	for _, route := range [][]string{cfg.Routes.Email, cfg.Routes.SMS, cfg.Routes.Business, cfg.Routes.Address} {
+		l.Providers = append(l.Providers, route...)
+	}
+	slices.Sort(l.Providers)
+	l.Providers = slices.Compact(l.Providers)
+	return l
+}
+
+func texts[T ~string](words []T) []string {
+	list := make([]string, len(words))
+	for i, word := range words {
+		list[i] = string(word)
+	}
+	return list
+}
+
+// keptBytes bounds the body that an attempt row keeps of a request or answer.
+const keptBytes = 2 << 10
+
+// kept makes what an attempt row keeps of an exchange: redacted and bounded.
+func (t *Telemetry) kept(e *providers.Exchange) (request, response jsontext.Value) {
+	if e.Endpoint == "" {
+		return nil, nil // no call was made
+	}
+	return t.Redactor.Request(e.Method, e.URL, e.RequestHeader, e.Request, keptBytes),
+		t.Redactor.Response(e.Status, e.ResponseHeader, e.Response, keptBytes)
+}
