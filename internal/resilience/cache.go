@@ -21,7 +21,7 @@ type Cache struct {
 	options CacheOptions
 	memory  *otter.Cache[string, Entry]
 	shared  *sharedTier
-	counts  counts
+	counts  cacheCounts
 
 	mu     sync.Mutex
 	purges []purge // recent ones, oldest first

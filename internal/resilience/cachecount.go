@@ -23,15 +23,15 @@ type CacheCount struct {
 	Misses int64  `json:"misses"`
 }
 
-// counts are the requests by cache.
-type counts struct {
+// cacheCounts are the requests by cache.
+type cacheCounts struct {
 	mu     sync.RWMutex
-	caches map[string]*tally
+	caches map[string]*cacheTally
 }
 
-type tally struct{ hits, stale, misses atomic.Int64 }
+type cacheTally struct{ hits, stale, misses atomic.Int64 }
 
-func (c *counts) of(cache string) *tally {
+func (c *cacheCounts) of(cache string) *cacheTally {
 	c.mu.RLock()
 	t := c.caches[cache]
 	c.mu.RUnlock()
@@ -41,10 +41,10 @@ func (c *counts) of(cache string) *tally {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.caches == nil {
-		c.caches = map[string]*tally{}
+		c.caches = map[string]*cacheTally{}
 	}
 	if c.caches[cache] == nil {
-		c.caches[cache] = new(tally)
+		c.caches[cache] = new(cacheTally)
 	}
 	return c.caches[cache]
 }
