@@ -16,6 +16,8 @@ func (s *Simulator) apis() map[string]http.Handler {
 		"juso":    s.juso(addresses),
 		"kakao":   s.kakao(addresses),
 
+		"postcode": s.postcode(addresses),
+
 		"sns":      s.sns(),
 		"solapi":   s.solapi(),
 		"nhncloud": s.nhncloud(),
