@@ -18,6 +18,7 @@ func (s *Simulator) apis() map[string]http.Handler {
 
 		"postcode": s.postcode(addresses),
 
+		"ses":      s.confirmations(),
 		"sns":      s.sns(),
 		"solapi":   s.solapi(),
 		"nhncloud": s.nhncloud(),

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -39,6 +40,10 @@ type Simulator struct {
 	smtp    map[string]string // provider → address
 	closers []func() error
 	done    sync.WaitGroup
+
+	reporters  map[string]*reporter // by vendor
+	keys       func() webhookKeys
+	subscribed atomic.Bool
 
 	mu        sync.Mutex
 	faults    map[string]Fault
@@ -68,10 +73,11 @@ func Start(options Options) (*Simulator, error) {
 	}
 	s := &Simulator{
 		options: options, inbox: NewInbox(options.Keep), smtp: map[string]string{},
-		faults: map[string]Fault{}, throttled: map[string]bool{},
+		faults: map[string]Fault{}, throttled: map[string]bool{}, keys: sync.OnceValue(newWebhookKeys),
 	}
+	s.startReporters()
 	if err := s.startHTTP(); err != nil {
-		return nil, err
+		return nil, errors.Join(err, s.Close())
 	}
 	if err := s.startSMTP(); err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -127,7 +133,10 @@ func (s *Simulator) Faults() map[string]Fault {
 
 // Close stops every server and waits for them.
 func (s *Simulator) Close() error {
-	errs := []error{s.http.Close()}
+	var errs []error
+	if s.http != nil {
+		errs = append(errs, s.http.Close())
+	}
 	for _, closer := range s.closers {
 		errs = append(errs, closer())
 	}

@@ -63,6 +63,7 @@ func (b *smsBook) find(matches func(smsMessage) bool) []smsMessage {
 func (s *Simulator) take(provider string, book *smsBook, message smsMessage) {
 	book.add(message)
 	s.received(provider, message)
+	s.reportSMS(provider, message)
 }
 
 func (s *Simulator) received(provider string, message smsMessage) {

@@ -97,6 +97,7 @@ func (s *mailSession) Data(r io.Reader) error {
 	if message != nil {
 		message.ID, message.Answered = id, s.outcome != Drop
 		s.server.simulator.inbox.Add(*message)
+		s.server.simulator.reportMail(*message)
 	}
 	if s.outcome == Drop {
 		_ = s.conn.Close()
