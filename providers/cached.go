@@ -17,7 +17,7 @@ import (
 // itself: a question goes to the first provider that has a fresh answer or can be
 // called, and on to the next one only when that fails.
 type Lookups[P Keyed] struct {
-	guards  []*Guard[P]
+	route   *Route[P]
 	cache   *resilience.Cache
 	lives   func(provider, call string) Lives
 	flights resilience.Flights[flown]
@@ -47,10 +47,9 @@ type flown struct {
 	err     error
 }
 
-// NewLookups returns a route over guards, first choice first, whose answers are
-// kept in cache for as long as lives says.
-func NewLookups[P Keyed](cache *resilience.Cache, lives func(provider, call string) Lives, guards ...*Guard[P]) *Lookups[P] {
-	return &Lookups[P]{guards: guards, cache: cache, lives: lives}
+// NewLookups keeps the answers of a route in cache, for as long as lives says.
+func NewLookups[P Keyed](route *Route[P], cache *resilience.Cache, lives func(provider, call string) Lives) *Lookups[P] {
+	return &Lookups[P]{route: route, cache: cache, lives: lives}
 }
 
 // Plan says who would be asked first: a provider to call, or one whose fresh
@@ -89,7 +88,7 @@ func (l *Lookups[P]) Stale(ctx context.Context, pinned string, request P) (Found
 
 // Fresh finds one provider's fresh answer.
 func (l *Lookups[P]) Fresh(ctx context.Context, provider string, request P) (Found, bool) {
-	for _, g := range l.guards {
+	for _, g := range l.route.guards {
 		if g.Name() == provider && serves(g, request) {
 			return l.kept(ctx, g, request, false)
 		}
@@ -99,7 +98,7 @@ func (l *Lookups[P]) Fresh(ctx context.Context, provider string, request P) (Fou
 
 // Hit counts an answer that Plan or Fresh found and that is used.
 func (l *Lookups[P]) Hit(found Found, request P) {
-	for _, g := range l.guards {
+	for _, g := range l.route.guards {
 		if g.Name() == found.Provider {
 			l.count(g, request, resilience.Hit)
 		}
@@ -108,7 +107,7 @@ func (l *Lookups[P]) Hit(found Found, request P) {
 
 // Serves reports whether a provider is in the route and can answer request.
 func (l *Lookups[P]) Serves(provider string, request P) bool {
-	return slices.ContainsFunc(l.guards, func(g *Guard[P]) bool { return g.Name() == provider && serves(g, request) })
+	return slices.ContainsFunc(l.route.guards, func(g *Guard[P]) bool { return g.Name() == provider && serves(g, request) })
 }
 
 // kept looks an answer up, fresh or else, when stale is asked for, in its stale
@@ -160,7 +159,7 @@ func (l *Lookups[P]) count(g *Guard[P], request P, result string) {
 // from lists the providers to ask: the pinned one alone, or those that can answer
 // the request. Where none can, the first says what it misses.
 func (l *Lookups[P]) from(pinned string, request P) ([]*Guard[P], error) {
-	candidates, err := NewRoute(l.guards...).from(pinned)
+	candidates, err := l.route.from(pinned)
 	if err != nil || pinned != "" {
 		return candidates, err
 	}

@@ -63,7 +63,7 @@ func (a *Asking[P]) Ask(ctx context.Context, pinned string, request P) Found {
 
 // Also puts a further question to one provider of the route.
 func (a *Asking[P]) Also(ctx context.Context, provider string, request P) Found {
-	for _, g := range a.lookups.guards {
+	for _, g := range a.lookups.route.guards {
 		if g.Name() != provider {
 			continue
 		}

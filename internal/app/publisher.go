@@ -25,6 +25,8 @@ func PublisherBackends() cli.Backends {
 		Deliveries:   c.deliveries,
 		DeadLetters:  operating(c, func(o *postgres.Operator) cli.DeadLetters { return letters{o} }),
 		Unknowns:     operating(c, func(o *postgres.Operator) cli.Unknowns { return unknowns{o} }),
+		Manual:       c.bus,
+		Cache:        c.cache,
 		Suppressions: c.suppressions,
 		Templates:    c.templates,
 		Close:        c.close,

@@ -112,3 +112,15 @@ func (o *Operator) Contradict(ctx context.Context, c delivery.Contradiction, mes
 	}
 	return nil
 }
+
+// Audit writes down what somebody did outside the database.
+func (o *Operator) Audit(ctx context.Context, by, action, target string, detail any) error {
+	text, err := json.Marshal(detail, json.Deterministic(true))
+	if err == nil {
+		_, err = o.pool.Exec(ctx, `INSERT INTO gangway.audit_log (actor, action, target, detail) VALUES ($1, $2, $3, $4)`, by, action, target, text)
+	}
+	if err != nil {
+		return fmt.Errorf("postgres: audit %s: %w", action, err)
+	}
+	return nil
+}
