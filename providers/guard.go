@@ -15,11 +15,11 @@ import (
 )
 
 // Guard is the base of every integration: it surrounds a driver with what all of
-// them share – breaker, time-out, log, metrics, classification – behind three
-// verbs: Call, Retry, HandleError.
+// them share – breaker, throttle, time-out, log, metrics, classification – behind
+// three verbs: Call, Retry, HandleError.
 type Guard[P any] struct {
 	provider Provider[P]
-	breaker  *resilience.Breaker
+	live     *resilience.Live
 	options  GuardOptions
 }
 
@@ -28,6 +28,13 @@ type GuardOptions struct {
 	// Timeout of one call; default 30 s.
 	Timeout time.Duration
 	Breaker resilience.BreakerOptions
+	// Limit is how fast the whole fleet may call.
+	Limit resilience.Limit
+	// Fleet shares breaker, throttle and holds with the other workers; nil for a
+	// breaker of this guard alone.
+	Fleet *resilience.Fleet
+	// Driver is the code behind the provider, for people.
+	Driver string
 	// OnUnknown is what follows an unknown outcome; default hold.
 	OnUnknown OnUnknown
 	// Sends says that calls reach people: a crash or time-out inside a driver is
@@ -35,6 +42,9 @@ type GuardOptions struct {
 	Sends bool
 	// Mock says that the simulator answers; every log line shows it.
 	Mock bool
+	// LeaseLeft is how long the worker's claims are safe. A call that could outlast
+	// it is not made: another worker might already be making it. nil means for ever.
+	LeaseLeft func() time.Duration
 	// Observer is told of every call; nil for none.
 	Observer Observer
 	// Redact makes the stored request and response of an exchange; nil keeps none.
@@ -63,32 +73,45 @@ func NewGuard[P any](provider Provider[P], options GuardOptions) *Guard[P] {
 	if options.Timeout <= 0 {
 		options.Timeout = 30 * time.Second
 	}
-	return &Guard[P]{
-		provider: provider, options: options,
-		breaker: resilience.NewBreaker(provider.Name(), options.Breaker),
+	settings := resilience.Settings{Breaker: options.Breaker, Limit: options.Limit, Driver: options.Driver, Mode: "live"}
+	settings.Breaker.ProbeFor = options.Timeout
+	if options.Mock {
+		settings.Mode = "mock"
 	}
+	return &Guard[P]{provider: provider, options: options, live: options.Fleet.Provider(provider.Name(), settings)}
 }
 
 // Name is the provider's configured name.
 func (g *Guard[P]) Name() string { return g.provider.Name() }
 
 // Ready reports whether a call would be let through now.
-func (g *Guard[P]) Ready() bool { return g.breaker.State() != resilience.Open }
+func (g *Guard[P]) Ready() bool { return g.live.Standing().Ready }
+
+// Live is how the provider stands, for those who show or judge it.
+func (g *Guard[P]) Live() *resilience.Live { return g.live }
 
 // Call makes one call through the whole stack, outermost first: observe →
-// breaker → time-out → driver. The attempt describes it for the record, also
-// when it failed or was not let through.
+// breaker → throttle → time-out → driver. The attempt describes it for the
+// record, also when it failed or was not let through.
 func (g *Guard[P]) Call(ctx context.Context, call Call[P]) (Answer, delivery.Attempt, error) {
 	ctx, exchange := WithExchange(ctx)
+	patience := lookupPatience
+	if g.options.Sends {
+		patience = sendPatience
+	}
+	done, err := g.live.Admit(ctx, call.ID, priority(call.Lane), patience)
 	started := time.Now()
-	done, err := g.breaker.Allow()
+	if err == nil && g.options.LeaseLeft != nil && g.options.LeaseLeft() < g.options.Timeout {
+		err = fault.New(fault.Cancelled, g.Name(), "this worker has not shown for a while that it is alive, and begins no call")
+		done(err, 0)
+	}
 	if err != nil {
 		err = g.HandleError(err)
 		return Answer{}, g.attempt(call, exchange, started, 0, Answer{}, err), err
 	}
 	answer, err := g.do(ctx, call)
 	took := time.Since(started)
-	done(err)
+	done(err, took)
 	if g.options.Observer != nil {
 		g.options.Observer.Called(ctx, Report{
 			Provider: g.Name(), CommandID: call.ID, Attempt: call.Attempt, Mock: g.options.Mock,

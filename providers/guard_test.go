@@ -79,8 +79,13 @@ func TestBreakerCountsWhatTheTableSays(t *testing.T) {
 		name   string
 		answer int32
 		opens  bool
+		then   fault.Reason // of one more call
+		made   int32        // whether that one reaches the provider
 	}{
-		{"server error", 503, true}, {"bad recipient", 400, false}, {"rate limited", 429, false}, {"credentials", 401, false},
+		{"server error", 503, true, fault.CircuitOpen, 0}, {"bad recipient", 400, false, fault.Refused, 1},
+		{"rate limited", 429, false, fault.RateLimited, 1},
+		// No trip, but nobody calls on with credentials that are not accepted.
+		{"credentials", 401, false, fault.Unauthorized, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			v := newVendor(t, "acme", true)
@@ -89,12 +94,12 @@ func TestBreakerCountsWhatTheTableSays(t *testing.T) {
 			for range 5 {
 				_, _, _ = guard.Call(t.Context(), call("x"))
 			}
-			if guard.Ready() == c.opens {
-				t.Errorf("ready is %v after 5 answers %d", guard.Ready(), c.answer)
+			if state := guard.Live().Breaker().State(); (state == resilience.Open) != c.opens {
+				t.Errorf("the breaker is %s after 5 answers %d", state, c.answer)
 			}
 			before := v.calls.Load()
 			_, _, err := guard.Call(t.Context(), call("x"))
-			if made := v.calls.Load() - before; c.opens == (made == 1) || c.opens != (fault.Of(err) == fault.CircuitOpen) {
+			if made := v.calls.Load() - before; made != c.made || fault.Of(err) != c.then {
 				t.Errorf("%d calls made, %v", made, err)
 			}
 		})

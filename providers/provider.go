@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/google/uuid"
 
+	"github.com/gangwon-portal/gangway/internal/command"
 	"github.com/gangwon-portal/gangway/internal/delivery"
 )
 
@@ -40,6 +41,8 @@ type Call[P any] struct {
 	ID      uuid.UUID
 	Attempt int // from 1, over all rounds and providers
 	Request P
+	// Lane says how urgent the command is; drivers need not know.
+	Lane command.Lane
 }
 
 // Answer is a vendor's acceptance.

@@ -35,8 +35,10 @@ func (r *Route[P]) Plan(pinned string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if g := firstReady(candidates); g != nil {
-		return g.Name(), nil
+	for _, g := range candidates {
+		if g.Ready() {
+			return g.Name(), nil
+		}
 	}
 	return "", nil
 }
@@ -67,10 +69,13 @@ func (r *Route[P]) Do(ctx context.Context, id uuid.UUID, pinned string, request 
 	}
 	guard, candidates := candidates[start], candidates[start+1:]
 	for number := run.Row.Attempts; ; {
-		answer, attempt, err := guard.Call(ctx, Call[P]{ID: id, Attempt: number, Request: request})
+		answer, attempt, err := guard.Call(ctx, Call[P]{ID: id, Attempt: number, Request: request, Lane: run.Row.Lane})
 		attempt.Round = run.Row.Round + 1
-		next := firstReady(candidates)
-		if err == nil || next == nil || !fault.Of(err).Rule().Failover {
+		if err == nil || !fault.Of(err).Rule().Failover {
+			return Outcome{Answer: answer, Provider: guard.Name(), Attempts: []delivery.Attempt{attempt}, Err: guard.unsure(err)}
+		}
+		next := fallback(candidates, id, guard.Name(), fault.Of(err))
+		if next == nil {
 			return Outcome{Answer: answer, Provider: guard.Name(), Attempts: []delivery.Attempt{attempt}, Err: guard.unsure(err)}
 		}
 		if number, err = run.Journal.Begin(ctx, next.Name(), attempt); err != nil {
@@ -94,13 +99,4 @@ func (r *Route[P]) from(pinned string) ([]*Guard[P], error) {
 		}
 	}
 	return nil, fault.InvalidField("provider", "%q is not in the route", pinned)
-}
-
-func firstReady[P any](guards []*Guard[P]) *Guard[P] {
-	for _, g := range guards {
-		if g.Ready() {
-			return g
-		}
-	}
-	return nil
 }

@@ -73,7 +73,10 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 		log.Warn("mock mode is active: the simulator answers for the providers and nothing is sent out")
 	}
 	observer := newObserver(o.Telemetry)
-	routes, err := BuildRoutes(cfg, sim, providers.GuardOptions{Observer: observer, Redact: o.Telemetry.kept})
+	var engine *Engine // no call is made before it stands
+	routes, err := BuildRoutes(cfg, sim, providers.GuardOptions{
+		Observer: observer, Redact: o.Telemetry.kept, LeaseLeft: func() time.Duration { return engine.Store().LeaseLeft() },
+	})
 	if err != nil {
 		return err
 	}
@@ -87,10 +90,17 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	suppressions := postgres.NewSuppressions(pool)
 	stop.push("suppressions", func() error { suppressions.Close(); return nil })
 
+	looking, err := newLookups(cfg, routes, newOperator(pool), conn, o.Telemetry)
+	if err != nil {
+		return err
+	}
+	stop.push("cache", func() error { looking.cache.Close(); return nil })
+
 	worker := uuid.Must(uuid.NewV7())
-	engine, err := StartEngine(ctx, EngineOptions{
+	engine, err = StartEngine(ctx, EngineOptions{
 		Worker: worker, Version: Version(), Conn: conn, Pool: pool, Log: log, Observer: observer,
-		Handlers: Handlers(routes, messageParts(cfg, folder.Set, suppressions, conn), newOperator(pool), conn), Retry: retryPolicy(cfg), InFlight: func(kind string) int { return cfg.Pool[kind] },
+		Handlers: looking.handle(Handlers(routes, messageParts(cfg, folder.Set, suppressions, conn), newOperator(pool), conn)),
+		Retry:    retryPolicy(cfg), InFlight: func(kind string) int { return cfg.Pool[kind] },
 		Lease: cfg.Worker.Lease, Heartbeat: cfg.Worker.Heartbeat, Grace: cfg.Shutdown.Grace,
 	})
 	if err != nil {
@@ -105,11 +115,17 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	tasks := newBackground(ctx)
 	stop.push("background tasks", tasks.stop)
 	tasks.start("outbox relay", newRelay(pool, engine.Publisher(), log).Run)
+	tasks.start("cache watch", looking.cache.Watch)
 	upkeep{cfg: cfg, conn: conn, pool: pool, engine: engine, log: log}.
 		start(tasks, NewSingletons(state, worker.String(), cfg.Worker.LeaderLease, log))
 
 	served := newEndpoints(pool, conn)
 	served.admin.Handle("GET /metrics", o.Telemetry.Metrics.Handler())
+	stopLookups, err := looking.serve(served.public, conn, sim)
+	if err != nil {
+		return err
+	}
+	stop.push("look-ups", stopLookups)
 	public, admin, err := served.listen(ctx, cfg, o.FreePorts, log)
 	if err != nil {
 		return err
