@@ -127,6 +127,7 @@ func wrongCall(f file, call *ast.CallExpr) string {
 	name := receiver.Name + "." + selector.Sel.Name
 	mayPrint := f.isTest() || f.dir() == "internal/cli" || strings.HasPrefix(f.path, "cmd/")
 	switch {
+	case name == "time.Sleep" && f.isTest() && f.fakesTime():
 	case name == "time.Sleep" && f.isTest():
 		return "a test does not sleep: wait for a condition (testkit.Eventually), or use testing/synctest"
 	case name == "time.Sleep":

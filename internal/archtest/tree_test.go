@@ -31,6 +31,12 @@ func (f file) dir() string      { return path.Dir(f.path) }
 func (f file) isTest() bool     { return strings.HasSuffix(f.path, "_test.go") }
 func (f file) isExternal() bool { return f.isTest() && strings.HasSuffix(f.syntax.Name.Name, "_test") }
 
+// fakesTime reports that the file's tests run in bubbles of testing/synctest,
+// where sleeping costs nothing.
+func (f file) fakesTime() bool {
+	return slices.ContainsFunc(f.syntax.Imports, func(i *ast.ImportSpec) bool { return i.Path.Value == `"testing/synctest"` })
+}
+
 // read parses every Go file of the module in fsys. Modules inside it, test data
 // and hidden folders are not part of it.
 func read(t *testing.T, fsys fs.FS) *tree {

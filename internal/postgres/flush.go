@@ -55,9 +55,19 @@ func (s *Store) write(batch []*op) {
 			// The other transaction has ended by now: again at once.
 		default:
 			s.options.Log.Warn("postgres does not take writes; waiting", zap.Int("rows", len(batch)), zap.Error(err))
-			time.Sleep(delay)
+			rest(batch[0].ctx, delay)
 			delay = min(2*delay, 2*time.Second)
 		}
+	}
+}
+
+// rest waits, but no longer than somebody still waits for the batch.
+func rest(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
 	}
 }
 

@@ -149,4 +149,3 @@ func TestSuppressedIsAskedForManyAtOnce(t *testing.T) {
 		t.Errorf("after close: %v", err)
 	}
 }
-
