@@ -125,11 +125,11 @@ func report(out io.Writer, samples []sample, rows map[uuid.UUID]delivery.Row) er
 	t := table.NewWriter()
 	t.SetOutputMirror(out)
 	t.SetStyle(table.StyleLight)
-	t.AppendHeader(table.Row{"shows", "kind", "status", "reason", "provider", "recipient", "attempts", "error"})
+	t.AppendHeader(table.Row{"shows", "kind", "status", "reason", "provider", "recipient", "attempts", "result", "error"})
 	var wrong []string
 	for _, s := range samples {
 		row := rows[s.id]
-		t.AppendRow(table.Row{s.shows, row.Kind, row.Status, row.Reason, row.Provider, row.Recipient, row.Attempts, shorten(row.ErrorMessage)})
+		t.AppendRow(table.Row{s.shows, row.Kind, row.Status, row.Reason, row.Provider, row.Recipient, row.Attempts, foundBy(row), shorten(row.ErrorMessage)})
 		if !slices.Contains(s.ends, row.Status) {
 			wrong = append(wrong, fmt.Sprintf("%s: %q instead of %v", s.shows, row.Status, s.ends))
 		}

@@ -35,6 +35,7 @@ func demoSamples() []sample {
 		{shows: "an unknown field", subject: "email.send", body: `{"to":["kim@example.kr"],"subjct":"x","text":"y"}`, ends: []delivery.Status{delivery.Rejected}},
 	}
 	samples = append(samples, messageSamples()...)
+	samples = append(samples, lookupSamples()...)
 	for i := range samples {
 		samples[i].id = uuid.Must(uuid.NewV7())
 	}
