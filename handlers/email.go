@@ -51,7 +51,7 @@ func (h *Email) Plan(ctx context.Context, cmd *command.Command) delivery.Plan {
 	if until := h.quiet(m.marketing, h.rules().QuietEmail); !until.IsZero() {
 		return waits(until, m)
 	}
-	return planSend(h.route(), cmd.Envelope().Provider, m)
+	return planSend(ctx, h.route(), cmd, m)
 }
 
 // Handle sends the message along the route, to those who do not have it yet.

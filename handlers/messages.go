@@ -146,29 +146,20 @@ func (m Messages) guarded(cmd *command.Command, variables map[string]jsontext.Va
 // digit is in many subjects.
 const shortestSecret = 3
 
-// planSend is the plan of a message that is ready: its first provider, or a wait
-// that spends no round while none is ready.
-func planSend[P any](route *providers.Route[P], pinned string, ready any) delivery.Plan {
-	names, err := route.Names(pinned)
+// planSend is the plan of a message that is ready: its first provider, with what
+// is reserved there, or a wait that spends no round while none may be called.
+func planSend[P any](ctx context.Context, route *providers.Route[P], cmd *command.Command, ready any) delivery.Plan {
+	choice, err := route.Choose(ctx, cmd.ID, cmd.Envelope().Provider, cmd.Lane)
 	if err != nil {
 		return unsent(err, delivery.Result{})
 	}
-	provider, err := route.Plan(pinned)
-	if err != nil {
-		return unsent(err, delivery.Result{})
+	if choice.Provider == "" {
+		return delivery.Plan{Due: time.Now().Add(choice.Wait), Status: delivery.Retrying, Reason: choice.Reason, Ready: ready}
 	}
-	if provider == "" {
-		return delivery.Plan{Due: time.Now().Add(closedWait), Status: delivery.Retrying, Reason: fault.CircuitOpen, Ready: ready}
-	}
-	plan := delivery.Plan{Provider: provider, Ready: ready}
-	if names[0] != provider {
-		plan.Instead = names[0]
-	}
-	return plan
+	return delivery.Plan{Provider: choice.Provider, Instead: choice.Instead, InsteadReason: choice.Reason, Ready: ready, Undo: choice.Undo}
 }
 
-// closedWait is how long a send waits while no provider of its route is ready, or
-// while what it needs cannot be asked for.
+// closedWait is how long a send waits while what it needs cannot be asked for.
 const closedWait = 5 * time.Second
 
 // unsent is the plan of a message that cannot be sent. What is wrong with the

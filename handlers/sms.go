@@ -37,7 +37,7 @@ func (h *SMS) Plan(ctx context.Context, cmd *command.Command) delivery.Plan {
 	if until := h.quiet(request.Marketing, h.rules().QuietSMS); !until.IsZero() {
 		return waits(until, request)
 	}
-	return planSend(h.route(), cmd.Envelope().Provider, request)
+	return planSend(ctx, h.route(), cmd, request)
 }
 
 // Handle sends the message along the route.

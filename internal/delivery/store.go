@@ -94,6 +94,12 @@ type Plan struct {
 	// Ready is what the handler made on the way. Only the handler knows what it
 	// is; it comes back in [Run], so that nothing is made twice.
 	Ready any
+	// Undo gives back what the plan reserved and no call has used, such as a token
+	// of a rate limit; nil for nothing. It is called once, when the command has
+	// been processed, also after the call.
+	Undo func()
+	// InsteadReason is why Instead is not ready; empty means circuit_open.
+	InsteadReason fault.Reason
 }
 
 // Journal commits the intent of every call after the first.

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -76,6 +77,9 @@ func (p *Pipeline) Process(ctx context.Context, m Message) error {
 	ctx = p.options.Enter(ctx, run.cmd)
 	p.options.Reached(StepDecoded)
 	run.plan(ctx)
+	if undo := run.choice.Undo; undo != nil {
+		defer undo()
+	}
 	p.options.Reached(StepPlanned)
 	if won, err := run.claim(ctx); !won {
 		return err
@@ -208,7 +212,9 @@ func (e *execution) handle(ctx context.Context) {
 		return
 	}
 	if e.choice.Instead != "" {
-		e.failedOver(ctx, delivery.Failover{From: e.choice.Instead, To: e.choice.Provider, Reason: fault.CircuitOpen})
+		e.failedOver(ctx, delivery.Failover{
+			From: e.choice.Instead, To: e.choice.Provider, Reason: cmp.Or(e.choice.InsteadReason, fault.CircuitOpen),
+		})
 	}
 	e.result = e.handler.Handle(ctx, e.cmd, run)
 }

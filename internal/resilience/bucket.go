@@ -1,0 +1,246 @@
+package resilience
+
+import (
+	"context"
+	"math"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// bucket is a provider's token bucket: one for the whole fleet in the shared
+// state, or this worker's fair share of it while the state cannot be reached.
+//
+// Its level may be half of the burst at most. The other half is for calls that
+// are made a little later than their token was taken, so that over any time the
+// provider sees no more than burst and rate allow.
+type bucket struct {
+	provider string
+	fleet    *Fleet
+
+	mu           sync.Mutex
+	limit        Limit
+	record       bucketRecord // as it stands, as far as is known
+	revision     uint64
+	known        bool
+	drainedUntil time.Time // filled from nothing after that
+
+	awayUntil time.Time // the state did not answer; until then the share is used
+	away      bool
+	level     float64 // of the share
+	levelAt   time.Time
+	owed      float64 // taken from the share, not yet from the bucket
+}
+
+// bucketRecord is the bucket in the shared state. AsOf is in the server's time,
+// as the worker that wrote it could tell: the clocks of workers do not matter.
+type bucketRecord struct {
+	Level float64   `json:"level"`
+	AsOf  time.Time `json:"as_of"`
+	Day   string    `json:"day,omitzero"`
+	Used  int64     `json:"used,omitzero"` // on that day
+}
+
+const (
+	// stateTimeout bounds one request to the shared state.
+	stateTimeout = 750 * time.Millisecond
+	// awayFor is how long a state that did not answer is left alone.
+	awayFor = 500 * time.Millisecond
+	// leaseFor is how many seconds' worth of tokens a worker takes at once.
+	leaseFor = 0.05
+	// bucketKeep lets the bucket of a provider that is gone expire.
+	bucketKeep = 8 * 24 * time.Hour
+)
+
+func newBucket(provider string, fleet *Fleet) *bucket {
+	return &bucket{provider: provider, fleet: fleet}
+}
+
+func (b *bucket) set(limit Limit) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.limit = limit
+}
+
+// drained empties the bucket until a time by our clock.
+func (b *bucket) drained(until time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.drainedUntil, b.level, b.levelAt = until, 0, until
+}
+
+// heard takes over what another worker wrote.
+func (b *bucket) heard(record *bucketRecord, revision uint64) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if record == nil || revision > b.revision {
+		b.known = record != nil
+		if b.revision = revision; record != nil {
+			b.record = *record
+		}
+	}
+}
+
+// lease takes at most want tokens. With none it says when to ask again. Calls
+// that are not urgent leave a part of the level to those that are.
+func (b *bucket) lease(ctx context.Context, want int, urgent bool) (tokens int, again time.Duration) {
+	now := b.fleet.options.Now()
+	b.mu.Lock()
+	if b.limit.none() {
+		b.mu.Unlock()
+		return want, 0
+	}
+	if b.fleet.options.State == nil || now.Before(b.awayUntil) {
+		defer b.mu.Unlock()
+		return b.fromShare(now, want)
+	}
+	known := b.known
+	b.mu.Unlock()
+	if !known {
+		if err := b.read(ctx); err != nil {
+			return b.lost(want)
+		}
+	}
+	b.mu.Lock()
+	limit, revision := b.limit, b.revision
+	next := b.filled(b.fleet.serverTime(), now)
+	reserve := 0.0
+	if !urgent {
+		reserve = limit.reserve()
+	}
+	tokens = limit.portion(next.Level-reserve, want, b.fleet.Workers())
+	if limit.Quota > 0 {
+		tokens = int(min(int64(tokens), limit.Quota-next.Used))
+	}
+	b.mu.Unlock()
+	if tokens <= 0 {
+		return 0, b.refill(limit, next, reserve)
+	}
+	next.Level -= float64(tokens)
+	next.Used += int64(tokens)
+	won, err := b.write(ctx, next, revision)
+	switch {
+	case err != nil:
+		return b.lost(want)
+	case !won:
+		return 0, time.Millisecond + rand.N(4*time.Millisecond)
+	case tokens < want:
+		return tokens, b.refill(limit, next, reserve)
+	default:
+		return tokens, 0
+	}
+}
+
+// giveBack returns tokens that were not used.
+func (b *bucket) giveBack(ctx context.Context, tokens int) {
+	b.mu.Lock()
+	limit := b.limit
+	if b.fleet.options.State == nil || b.away {
+		b.level = min(b.level+float64(tokens), limit.capacity())
+		b.owed = max(0, b.owed-float64(tokens))
+		b.mu.Unlock()
+		return
+	}
+	b.mu.Unlock()
+	for range 5 {
+		b.mu.Lock()
+		next, revision := b.filled(b.fleet.serverTime(), b.fleet.options.Now()), b.revision
+		b.mu.Unlock()
+		next.Level = min(next.Level+float64(tokens), limit.capacity())
+		next.Used = max(0, next.Used-int64(tokens))
+		// After an error they are lost: the bucket fills again anyway.
+		if won, err := b.write(ctx, next, revision); won || err != nil {
+			return
+		}
+	}
+}
+
+// filled is the record with what has flowed in by now. The lock is held.
+func (b *bucket) filled(server, now time.Time) bucketRecord {
+	next := b.record
+	if !b.known {
+		next = bucketRecord{Level: b.limit.capacity(), AsOf: server}
+	}
+	if passed := server.Sub(next.AsOf); passed > 0 {
+		next.Level += b.limit.Rate * passed.Seconds()
+		next.AsOf = server
+	}
+	if !b.drainedUntil.IsZero() {
+		next.Level = min(next.Level, b.limit.Rate*max(0, now.Sub(b.drainedUntil).Seconds()))
+	}
+	if next.Level = min(next.Level-b.owed, b.limit.capacity()); b.limit.Rate <= 0 {
+		next.Level = math.MaxInt32 // only the day is limited
+	}
+	if day := dayOf(server); day != next.Day {
+		next.Day, next.Used = day, 0
+	}
+	next.Used += int64(b.owed)
+	return next
+}
+
+// refill is when enough has flowed in to be worth asking.
+func (b *bucket) refill(limit Limit, next bucketRecord, reserve float64) time.Duration {
+	if limit.Quota > 0 && next.Used >= limit.Quota {
+		return min(time.Minute, untilMidnight(next.AsOf))
+	}
+	missing := reserve + max(1, min(limit.Rate*leaseFor, limit.capacity()/2)) - next.Level
+	wait := time.Duration(max(0, missing) / limit.Rate * float64(time.Second))
+	return max(time.Millisecond, wait) + rand.N(2*time.Millisecond+wait/4)
+}
+
+func (b *bucket) write(ctx context.Context, next bucketRecord, revision uint64) (won bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, stateTimeout)
+	defer cancel()
+	if next.Level > math.MaxInt32/2 {
+		next.Level = 0
+	}
+	stored, won, err := b.fleet.options.State.Swap(ctx, keyBucket+b.provider, encode(next), revision, bucketKeep)
+	if err != nil {
+		return false, err
+	}
+	if !won {
+		return false, b.read(ctx)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.owed, b.away = 0, false
+	if stored > b.revision {
+		b.record, b.revision, b.known = next, stored, true
+	}
+	return true, nil
+}
+
+// read fetches what stands there, when the watch has not brought it yet.
+func (b *bucket) read(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, stateTimeout)
+	defer cancel()
+	value, revision, _, err := b.fleet.options.State.Get(ctx, keyBucket+b.provider)
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if revision >= b.revision {
+		record := decode[bucketRecord](value)
+		b.revision, b.known = revision, record != nil
+		if record != nil {
+			b.record = *record
+		}
+	}
+	return nil
+}
+
+// exhausted reports whether the quota of the day is used up, and for how long.
+func (b *bucket) exhausted() (bool, time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.limit.Quota <= 0 || !b.known {
+		return false, 0
+	}
+	server := b.fleet.serverTime()
+	used := float64(b.record.Used) + b.owed
+	if b.record.Day != dayOf(server) || used < float64(b.limit.Quota) {
+		return false, 0
+	}
+	return true, untilMidnight(server)
+}

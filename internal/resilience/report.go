@@ -1,0 +1,82 @@
+package resilience
+
+import (
+	"context"
+	"time"
+)
+
+// WorkerReport is what a worker tells the fleet of itself, every few seconds. Its
+// key expires with the worker.
+type WorkerReport struct {
+	Host      string                    `json:"host,omitzero"`
+	PID       int                       `json:"pid,omitzero"`
+	Version   string                    `json:"version,omitzero"`
+	Started   time.Time                 `json:"started,omitzero"`
+	Providers map[string]ProviderReport `json:"providers,omitzero"`
+}
+
+// ProviderReport is how one worker sees one provider.
+type ProviderReport struct {
+	Driver  string   `json:"driver,omitzero"`
+	Mode    string   `json:"mode,omitzero"`
+	Breaker State    `json:"breaker"`
+	Limit   Limit    `json:"limit"` // as configured
+	Traffic Traffic  `json:"traffic"`
+	Waiting int      `json:"waiting,omitzero"` // calls that wait for tokens
+	Choices []Choice `json:"choices,omitzero"`
+}
+
+// report keeps this worker's key alive. The first report follows the state of the
+// others: its echo is then what tells the server's time.
+func (f *Fleet) report(ctx context.Context) {
+	ticker := time.NewTicker(f.options.Presence / 3)
+	defer ticker.Stop()
+	select {
+	case <-f.synced:
+	case <-ticker.C:
+	case <-ctx.Done():
+		return
+	}
+	for {
+		put, cancel := context.WithTimeout(ctx, stateTimeout)
+		_, err := f.options.State.Put(put, keyWorker+f.options.Worker, encode(f.Report()), f.options.Presence)
+		cancel()
+		f.trouble(err)
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Report is what this worker tells of itself.
+func (f *Fleet) Report() WorkerReport {
+	report := f.options.About
+	report.Providers = map[string]ProviderReport{}
+	now := f.options.Now()
+	for _, l := range f.all() {
+		if !l.isConfigured() {
+			continue
+		}
+		l.mu.Lock()
+		settings := l.settings
+		l.mu.Unlock()
+		report.Providers[l.name] = ProviderReport{
+			Driver: settings.Driver, Mode: settings.Mode, Breaker: l.breaker.State(), Limit: settings.Limit,
+			Traffic: l.recent.traffic(now), Waiting: l.throttle.Waiting(), Choices: l.Choices(),
+		}
+	}
+	return report
+}
+
+// trouble tells of a failure of the shared state once, until it works again.
+func (f *Fleet) trouble(err error) {
+	f.mu.Lock()
+	first := err != nil && !f.troubled
+	f.troubled = err != nil
+	f.mu.Unlock()
+	if first && f.base.Err() == nil {
+		f.hooks().trouble(err)
+	}
+}
