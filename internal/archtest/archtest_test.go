@@ -22,6 +22,9 @@ var rules = map[string]func(*tree) []string{
 	"NoInit":          noHiddenStart,
 	"NoPackageState":  noPackageState,
 	"Calls":           calls,
+	"OneBridge":       oneBridge,
+	"OneTable":        oneTable,
+	"Configuration":   configurationFlows,
 }
 
 func TestHouse(t *testing.T) {
@@ -79,6 +82,14 @@ func TestRulesNotice(t *testing.T) {
 		{"skip of another kind", "Calls", "config/a_test.go", "package config\n\nfunc f() { decoder.Skip() }\n", ""},
 		{"print", "Calls", "config/a.go", "package config\n\nfunc f() { fmt.Println() }\n", "only the programs print"},
 		{"print in a program", "Calls", "cmd/worker/a.go", "package main\n\nfunc f() { fmt.Println() }\n", ""},
+		{"database and bus", "OneBridge", "internal/stats/a.go", "package stats\n\nimport (\n\t_ \"github.com/jackc/pgx/v5\"\n\t_ \"github.com/nats-io/nats.go\"\n)\n", "internal/stats knows database and bus"},
+		{"database alone", "OneBridge", "internal/stats/a.go", "package stats\n\nimport _ \"github.com/jackc/pgx/v5\"\n", ""},
+		{"switch over reasons", "OneTable", "internal/pipeline/a.go", "package pipeline\n\nfunc f() {\n\tswitch r {\n\tcase fault.Timeout:\n\t}\n}\n", "a switch over reasons"},
+		{"map by reason", "OneTable", "providers/a.go", "package providers\n\nvar retries = map[fault.Reason]bool{}\n", "a map by reason"},
+		{"a vendor's words", "OneTable", "providers/nts/a.go", "package nts\n\nvar words = map[fault.Reason]string{}\n", ""},
+		{"switch over statuses", "OneTable", "internal/pipeline/a.go", "package pipeline\n\nfunc f() {\n\tswitch s {\n\tcase delivery.Sent:\n\t}\n}\n", ""},
+		{"environment", "Configuration", "internal/broker/a.go", "package broker\n\nfunc f() { os.Getenv(\"X\") }\n", "os.Getenv: it gets its configuration"},
+		{"environment in a test", "Configuration", "internal/broker/a_test.go", "package broker\n\nfunc f() { os.Getenv(\"X\") }\n", ""},
 		{"print to a writer", "Calls", "config/a.go", "package config\n\nfunc f() { fmt.Fprintln(w) }\n", ""},
 	}
 	noticed := map[string]bool{}
