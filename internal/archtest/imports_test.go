@@ -64,6 +64,7 @@ var imports = map[string][]string{
 	"internal/archtest":      {},
 	"internal/bench":         {everything},
 	"internal/e2e":           {everything},
+	"internal/crash":         {everything},
 }
 
 var vendor = []string{"config", command, delivery, faults, "providers", "providers/smstext"}

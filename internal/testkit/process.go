@@ -21,24 +21,25 @@ import (
 type binary func() (path string, err error)
 
 // Build returns the path of the program in a folder of this module, such as
-// "cmd/worker". It is built once for each test binary.
-func Build(t testing.TB, folder string) string {
+// "cmd/worker", built with flags of go build, such as "-tags=failpoint". It is
+// built once for each test binary.
+func Build(t testing.TB, folder string, flags ...string) string {
 	t.Helper()
-	return build(t, Root(t), "./"+folder)
+	return build(t, Root(t), "./"+folder, flags...)
 }
 
 // build builds a package as seen from the module in dir. Who needs another
 // program or a database meanwhile does not wait for it.
-func build(t testing.TB, dir, pkg string) string {
+func build(t testing.TB, dir, pkg string, flags ...string) string {
 	t.Helper()
-	path, err := binaryOf(t, dir, pkg)()
+	path, err := binaryOf(t, dir, pkg, flags)()
 	if err != nil {
 		t.Fatalf("testkit: go build %s: %v", pkg, err)
 	}
 	return path
 }
 
-func binaryOf(t testing.TB, dir, pkg string) binary {
+func binaryOf(t testing.TB, dir, pkg string, flags []string) binary {
 	t.Helper()
 	suite.Lock()
 	defer suite.Unlock()
@@ -46,11 +47,13 @@ func binaryOf(t testing.TB, dir, pkg string) binary {
 	if suite.binaries == nil {
 		suite.binaries = map[string]binary{}
 	}
-	if suite.binaries[pkg] == nil {
-		suite.binaries[pkg] = sync.OnceValues(func() (string, error) {
-			path := filepath.Join(shared.Path(), "bin", strings.NewReplacer("/", "-", ".", "").Replace(pkg))
+	name := strings.Join(append([]string{pkg}, flags...), " ")
+	if suite.binaries[name] == nil {
+		suite.binaries[name] = sync.OnceValues(func() (string, error) {
+			path := filepath.Join(shared.Path(), "bin", strings.NewReplacer("/", "-", ".", "", " ", "", "=", "-").Replace(name))
 			// Without version control stamps: a checkout of another owner has none.
-			cmd := exec.Command("go", "build", "-buildvcs=false", "-o", path, pkg)
+			args := append([]string{"build", "-buildvcs=false", "-o", path}, flags...)
+			cmd := exec.Command("go", append(args, pkg)...)
 			cmd.Dir = dir
 			if out, err := cmd.CombinedOutput(); err != nil {
 				return "", fmt.Errorf("%w\n%s", err, out)
@@ -58,7 +61,7 @@ func binaryOf(t testing.TB, dir, pkg string) binary {
 			return path, nil
 		})
 	}
-	return suite.binaries[pkg]
+	return suite.binaries[name]
 }
 
 // Program says what to run.
