@@ -62,7 +62,7 @@ func (o *Outlet) Schedule(ctx context.Context, postponed delivery.Postponed) err
 	setTrace(headers, cmd.TraceParent, cmd.TraceState)
 	err := o.publisher.Send(ctx, Outgoing{
 		Subject: scheduledAt(cmd.ID), Headers: headers, Body: cmd.Body,
-		MsgID: versioned(cmd.ID, postponed.Version),
+		MsgID: versioned(cmd.ID, postponed.Version) + postponed.Again,
 	})
 	if err != nil {
 		return fmt.Errorf("broker: schedule %s: %w", id, err)

@@ -184,4 +184,7 @@ type Postponed struct {
 	Command *command.Command
 	Version int
 	Due     time.Time
+	// Again tells several schedules of one version apart: the stream would silently
+	// drop the second under the first one's id. "" for the version's own schedule.
+	Again string
 }

@@ -102,8 +102,7 @@ func (e *execution) lost(ctx context.Context, row delivery.Row) error {
 	case row.Due.After(now.Add(earlyBy)):
 		return e.settle(ctx) // not due: postpone again to its time
 	default:
-		e.m.RetryIn(busyWait) // held by a living worker
-		return nil
+		return e.later(ctx, busyWait) // held by a living worker
 	}
 }
 

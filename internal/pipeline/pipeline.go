@@ -71,8 +71,8 @@ func (p *Pipeline) Process(ctx context.Context, m Message) error {
 	defer p.ended(kind)
 
 	run := &execution{p: p, m: m}
-	if !run.decode(kind, lane) {
-		return nil
+	if newer := !run.decode(kind, lane); newer {
+		return run.later(ctx, newerWait)
 	}
 	ctx = p.options.Enter(ctx, run.cmd)
 	p.options.Reached(StepDecoded)
@@ -119,12 +119,11 @@ type execution struct {
 	outcome delivery.Record
 }
 
-// decode reads the body. It is false when the message is already settled: a
-// newer worker is to take it.
+// decode reads the body. It is false when a newer worker is to take the command.
 func (e *execution) decode(kind command.Kind, lane command.Lane) bool {
 	cmd, err := command.Decode(kind, lane, e.m.Body(), e.m.Source())
 	if errors.Is(err, command.ErrNewer) {
-		e.m.RetryIn(newerWait)
+		e.cmd = cmd
 		return false
 	}
 	e.cmd, e.verdict = cmd, err

@@ -27,8 +27,7 @@ func (e *execution) settle(ctx context.Context) error {
 	case e.row.Status.Open() && e.row.Due.IsZero():
 		// Another worker took the command over while this one was busy: the message
 		// stays until that one has settled it.
-		e.m.RetryIn(busyWait)
-		return nil
+		return e.later(ctx, busyWait)
 	case e.row.Status.Open():
 		return e.postpone(ctx)
 	case kept(e.row):
@@ -63,6 +62,25 @@ func (e *execution) postpone(ctx context.Context) error {
 		return err
 	}
 	e.p.options.Reached(StepScheduled)
+	e.m.Ack()
+	return nil
+}
+
+// later brings the message back although nothing is due: somebody else has the
+// command, or is to have it. A message that was handed out often gets a schedule
+// of its own, because each delivery counts towards the broker's limit.
+func (e *execution) later(ctx context.Context, wait time.Duration) error {
+	if e.m.CanRetryIn(wait) {
+		e.m.RetryIn(wait)
+		return nil
+	}
+	now := e.p.options.Now()
+	err := e.p.outlet.Schedule(ctx, delivery.Postponed{
+		Command: e.cmd, Version: e.row.Version, Due: now.Add(wait), Again: "." + strconv.FormatInt(now.UnixNano(), 36),
+	})
+	if err != nil {
+		return err
+	}
 	e.m.Ack()
 	return nil
 }
