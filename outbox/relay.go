@@ -214,6 +214,7 @@ func (r *Relay) listenOnce(ctx context.Context, wake func()) error {
 	if _, err := owned.Exec(ctx, `LISTEN gangway_outbox`); err != nil {
 		return err
 	}
+	wake() // for rows that came before anybody listened
 	for {
 		if _, err := owned.WaitForNotification(ctx); err != nil {
 			return err
