@@ -17,6 +17,7 @@ CREATE TABLE gangway.delivery_events (
 ) PARTITION BY RANGE (received_at);
 
 CREATE TABLE gangway.delivery_events_default PARTITION OF gangway.delivery_events DEFAULT;
+CREATE INDEX delivery_events_received ON gangway.delivery_events USING brin (received_at);
 
 -- Webhooks as they came, redacted. They are kept for retention.webhooks.
 CREATE TABLE gangway.webhook_events (
@@ -32,6 +33,7 @@ CREATE TABLE gangway.webhook_events (
 ) PARTITION BY RANGE (received_at);
 
 CREATE TABLE gangway.webhook_events_default PARTITION OF gangway.webhook_events DEFAULT;
+CREATE INDEX webhook_events_received ON gangway.webhook_events USING brin (received_at);
 
 -- A report finds its message by the provider's id. deliveries has that id too, but
 -- an index there would end the heap-only updates of every record; attempts are

@@ -195,8 +195,11 @@ type execer interface {
 // maxRaw bounds what is kept of a raw notice, in bytes.
 const maxRaw = 64 << 10
 
-// keep stores the raw notice, redacted.
+// keep stores the raw notice, redacted. What was asked for, not sent, has none.
 func (r *Reports) keep(ctx context.Context, db execer, in delivery.Received, outcome, why string) error {
+	if len(in.Event) == 0 {
+		return nil
+	}
 	headers := make(map[string][]string, len(in.Headers))
 	for name, value := range in.Headers {
 		headers[name] = []string{r.redact("text/plain", []byte(value), 1024)}

@@ -136,6 +136,9 @@ func (s *Simulator) subscribe() {
 	s.tell("ses", report{raw: []hookRequest{request}})
 }
 
+// Host is host:port of the simulated HTTP APIs, among them that of SNS.
+func (s *Simulator) Host() string { return strings.TrimPrefix(s.httpURL, "http://") }
+
 // Subscribed reports whether the receiver of the simulated SES's reports has
 // confirmed its subscription.
 func (s *Simulator) Subscribed() bool { return s.subscribed.Load() }
