@@ -13,7 +13,7 @@ func TestStopFinishesWhatIsInFlight(t *testing.T) {
 	p := newPlace(t)
 	p.mail.holdFor(300 * time.Millisecond)
 	first := p.worker()
-	ids := p.mails(200)
+	ids := p.mails(800)
 	testkit.Eventually(t, patience, func() bool { return p.mail.waiting() == 64 }, "64 messages are in flight")
 	first.Signal(syscall.SIGTERM)
 	if code := first.Wait(patience); code != 0 {
