@@ -17,19 +17,22 @@ func demoSamples() []sample {
 			body: fmt.Sprintf(`{"to":["%s@example.kr"],"subject":"[강원 비즈니스 포털] 접수 안내","text":"신청이 접수되었습니다.","metadata":{"case":"2026-0042"}}`, local),
 		}
 	}
-	urgent := mail("an urgent mail", "mayor", delivery.Sent, delivery.Delivered)
+	urgent := mail("an urgent mail", "mayor", delivery.Delivered)
 	urgent.subject = "email.send.high"
 	samples := []sample{
-		mail("a mail", "kim.minsu", delivery.Sent, delivery.Delivered),
+		mail("a mail", "kim.minsu", delivery.Delivered),
 		urgent,
 		{
-			shows: "a mail with HTML and a file", subject: "email.send", ends: []delivery.Status{delivery.Sent, delivery.Delivered},
+			shows: "a mail with HTML and a file", subject: "email.send", ends: []delivery.Status{delivery.Delivered},
 			body: `{"to":["lee@example.kr"],"cc":["park@example.kr"],"subject":"승인 안내","text":"승인되었습니다.","html":"<p>승인되었습니다.</p>",` +
 				`"attachments":[{"filename":"승인서.txt","content_type":"text/plain","content":"7Iq57J24"}]}`,
 		},
+		mail("a mail that bounces", "bounce", delivery.Bounced),
+		mail("a mail reported as spam", "complaint", delivery.Complained),
+		mail("cut off before the answer, confirmed by its webhook", "drop", delivery.Delivered),
 		mail("refused by the provider", "reject", delivery.Failed),
-		mail("throttled once", "throttle", delivery.Sent, delivery.Delivered),
-		mail("a slow provider", "slow", delivery.Sent, delivery.Delivered),
+		mail("throttled once", "throttle", delivery.Delivered),
+		mail("a slow provider", "slow", delivery.Delivered),
 		mail("a provider that always fails", "error", delivery.DeadLettered),
 		{shows: "not JSON", subject: "email.send", body: `garbage`, ends: []delivery.Status{delivery.Rejected}},
 		{shows: "an unknown field", subject: "email.send", body: `{"to":["kim@example.kr"],"subjct":"x","text":"y"}`, ends: []delivery.Status{delivery.Rejected}},

@@ -130,13 +130,14 @@ type purger interface {
 
 // handle adds the handler of webhook.process. Answers that an event makes out of
 // date are dropped from cache.
-func (w *webhooks) handle(all map[command.Kind]pipeline.Handler, cache purger) {
+func (w *webhooks) handle(all map[command.Kind]pipeline.Handler, cache purger) map[command.Kind]pipeline.Handler {
 	all[command.WebhookProcess] = webhook.NewProcessor(w.source, w.reports, webhook.ProcessorOptions{
 		Settled: w.observer.Settled,
 		Invalidate: func(ctx context.Context, named delivery.Invalidation) (int, error) {
 			return invalidate(ctx, cache, named)
 		},
 	})
+	return all
 }
 
 func invalidate(ctx context.Context, cache purger, named delivery.Invalidation) (total int, err error) {
@@ -182,6 +183,12 @@ func (w *webhooks) announce(base string) {
 	for vendor, name := range taken {
 		w.sim.ReportTo(vendor, base+"/webhooks/"+name)
 	}
+}
+
+// close lets go of the connections that ask vendors.
+func (w *webhooks) close() error {
+	w.endpoints.Load().close()
+	return nil
 }
 
 // received writes the one line of each webhook and counts it.

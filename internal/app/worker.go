@@ -96,11 +96,18 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	}
 	stop.push("cache", func() error { looking.cache.Close(); return nil })
 
+	reporting, err := newWebhooks(cfg, sim, pool, observer)
+	if err != nil {
+		return err
+	}
+	stop.push("webhooks", reporting.close)
+
 	worker := uuid.Must(uuid.NewV7())
 	engine, err = StartEngine(ctx, EngineOptions{
 		Worker: worker, Version: Version(), Conn: conn, Pool: pool, Log: log, Observer: observer,
-		Handlers: looking.handle(Handlers(routes, messageParts(cfg, folder.Set, suppressions, conn), newOperator(pool), conn)),
-		Retry:    retryPolicy(cfg), InFlight: func(kind string) int { return cfg.Pool[kind] },
+		Handlers: reporting.handle(looking.handle(
+			Handlers(routes, messageParts(cfg, folder.Set, suppressions, conn), newOperator(pool), conn)), looking.cache),
+		Retry: retryPolicy(cfg), InFlight: func(kind string) int { return cfg.Pool[kind] },
 		Lease: cfg.Worker.Lease, Heartbeat: cfg.Worker.Heartbeat, Grace: cfg.Shutdown.Grace,
 	})
 	if err != nil {
@@ -116,8 +123,9 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	stop.push("background tasks", tasks.stop)
 	tasks.start("outbox relay", newRelay(pool, engine.Publisher(), log).Run)
 	tasks.start("cache watch", looking.cache.Watch)
-	upkeep{cfg: cfg, conn: conn, pool: pool, engine: engine, log: log}.
-		start(tasks, NewSingletons(state, worker.String(), cfg.Worker.LeaderLease, log))
+	singletons := NewSingletons(state, worker.String(), cfg.Worker.LeaderLease, log)
+	upkeep{cfg: cfg, conn: conn, pool: pool, engine: engine, log: log}.start(tasks, singletons)
+	reporting.start(tasks, singletons)
 
 	served := newEndpoints(pool, conn)
 	served.admin.Handle("GET /metrics", o.Telemetry.Metrics.Handler())
@@ -126,6 +134,7 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 		return err
 	}
 	stop.push("look-ups", stopLookups)
+	reporting.serve(served.public, engine.Publisher())
 	public, admin, err := served.listen(ctx, cfg, o.FreePorts, log)
 	if err != nil {
 		return err
@@ -134,6 +143,7 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	stop.push("listeners", listening.stop)
 	listening.start("public listener", public.Run)
 	listening.start("admin listener", admin.Run)
+	reporting.announce(public.URL())
 	log.Info("worker is ready", zap.Stringer("worker", worker), zap.String("http", public.Addr()), zap.String("admin", admin.Addr()))
 	if o.Ready != nil {
 		o.Ready(Running{
