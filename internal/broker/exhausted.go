@@ -80,8 +80,11 @@ func (c *Conn) WatchExhausted(ctx context.Context, settle func(context.Context, 
 		return fmt.Errorf("broker: advisories: %w", err)
 	}
 	for ctx.Err() == nil {
-		batch, err := consumer.Fetch(16, jetstream.FetchMaxWait(5*time.Second))
+		// A fetch that did not know ctx would hold up the end of the worker.
+		fetching, stop := context.WithTimeout(ctx, 5*time.Second)
+		batch, err := consumer.Fetch(16, jetstream.FetchContext(fetching))
 		if err != nil {
+			stop()
 			if err := sleep(ctx, time.Second); err != nil {
 				return nil
 			}
@@ -95,6 +98,7 @@ func (c *Conn) WatchExhausted(ctx context.Context, settle func(context.Context, 
 			}
 			_ = msg.Ack()
 		}
+		stop()
 	}
 	return nil
 }
