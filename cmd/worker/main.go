@@ -36,9 +36,11 @@ func run(args []string) int {
 		SilenceUsage:  true,
 		Example:       "  worker dev\n  GANGWAY_NATS_URL=nats://bus:4222 GANGWAY_POSTGRES_URL=postgres://… worker run",
 	}
-	root.AddCommand(runCommand(), devCommand(), demoCommand(), migrateCommand())
+	root.AddCommand(runCommand(), devCommand(), demoCommand(), migrateCommand(), checkCommand(), configCommand())
 	for _, cmd := range root.Commands() {
-		cmd.RunE = does(cmd.RunE)
+		if cmd.RunE != nil {
+			cmd.RunE = does(cmd.RunE)
+		}
 	}
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/gangwon-portal/gangway/internal/testkit"
-	"github.com/gangwon-portal/gangway/migrations"
 )
 
 // TestCheckTriesEverything: `worker check` names what works and what does not,
@@ -16,7 +15,7 @@ func TestCheckTriesEverything(t *testing.T) {
 	environment := func(nats string) []string {
 		return []string{
 			"GANGWAY_ENV=dev", "GANGWAY_MOCK=true", "GANGWAY_NATS_URL=" + nats,
-			"GANGWAY_POSTGRES_URL=" + testkit.PostgresMigrated(t, migrations.FS),
+			"GANGWAY_POSTGRES_URL=" + migrated(t),
 		}
 	}
 	for _, c := range []struct {

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gangwon-portal/gangway/config"
+)
+
+func configCommand() *cobra.Command {
+	var file string
+	cmd := &cobra.Command{Use: "config", Short: "Look at the configuration", Example: "  worker config explain providers.ses.rate"}
+	explain := &cobra.Command{
+		Use:     "explain KEY",
+		Short:   "What a key means, what it may be, and where its value comes from",
+		Example: "  worker config explain http.addr\n  worker config explain providers.ses.rate",
+		Args:    cobra.ExactArgs(1),
+		RunE: does(func(cmd *cobra.Command, args []string) error {
+			// A configuration with mistakes is when one asks.
+			cfg, origins, _ := config.Load(config.Options{File: file})
+			text, err := config.Explain(args[0], cfg, origins)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), text)
+			return nil
+		}),
+	}
+	explain.Flags().StringVar(&file, "config", "", "configuration file instead of config/<env>.yaml")
+	cmd.AddCommand(explain)
+	return cmd
+}
