@@ -25,13 +25,17 @@ type WebhookFault struct {
 }
 
 // ReportTo makes a vendor report what became of messages to url, as the real one
-// does when a webhook is set up with it; "" ends that. Vendors that report
-// nothing ignore it.
+// does when a webhook is set up with it, those that it took before as well; ""
+// ends that. Vendors that report nothing ignore it.
 func (s *Simulator) ReportTo(vendor, url string) {
 	if r := s.reporters[vendor]; r != nil {
 		r.mu.Lock()
 		r.url = url
+		if url == "" {
+			r.queued = nil
+		}
 		r.mu.Unlock()
+		r.again()
 	}
 	if vendor == "ses" && url != "" {
 		s.subscribe()
@@ -86,6 +90,8 @@ const (
 	// many requests a vendor has under way.
 	reportBatch, reportSenders = 50, 4
 	reportTries                = 6
+	// reportBacklog is how many reports wait for somebody who wants to hear them.
+	reportBacklog = 10_000
 )
 
 // startReporters begins to serve the vendors that report.
@@ -115,7 +121,7 @@ func (s *Simulator) tell(vendor string, reports ...report) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.url == "" && vendor != standardVendor {
+	if r.url == "" && len(r.queued) >= reportBacklog {
 		return
 	}
 	now := time.Now()
@@ -125,6 +131,11 @@ func (s *Simulator) tell(vendor string, reports ...report) {
 			r.queued = append(r.queued, reports[i])
 		}
 	}
+	r.again()
+}
+
+// again makes run look at the queue.
+func (r *reporter) again() {
 	select {
 	case r.wake <- struct{}{}:
 	default:
@@ -166,6 +177,10 @@ func (r *reporter) run(ctx context.Context) {
 func (r *reporter) due(timer *time.Timer) (requests []hookRequest) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.url == "" && r.vendor != standardVendor {
+		timer.Reset(time.Hour)
+		return nil
+	}
 	now := time.Now()
 	var ready, later []report
 	next := time.Hour
