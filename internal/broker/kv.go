@@ -25,6 +25,10 @@ type State struct {
 // whole seconds; what is between is rounded up.
 const ShortestTTL = time.Second
 
+// errNotConnected: what is written while the connection is away would be sent
+// when it is back, by which time it need not be true any more.
+var errNotConnected = errors.New("broker: state: NATS is not connected")
+
 const (
 	headerOperation = "KV-Operation"
 	headerMarker    = "Nats-Marker-Reason"
@@ -48,6 +52,9 @@ func OpenState(ctx context.Context, conn *Conn) (*State, error) {
 // was deleted; the revision is then what [State.Swap] expects of whoever creates
 // it. In a cluster the answer may lag behind.
 func (s *State) Get(ctx context.Context, key string) (value []byte, revision uint64, at time.Time, err error) {
+	if !s.conn.nc.IsConnected() {
+		return nil, 0, at, errNotConnected
+	}
 	msg, err := s.stream.GetLastMsgForSubject(ctx, s.prefix+key)
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return nil, 0, at, nil
@@ -82,6 +89,9 @@ func (s *State) Swap(ctx context.Context, key string, value []byte, revision uin
 
 // Delete removes a key, with a revision other than 0 only when it stands there.
 func (s *State) Delete(ctx context.Context, key string, revision uint64) (won bool, err error) {
+	if !s.conn.nc.IsConnected() {
+		return false, errNotConnected
+	}
 	var options []jetstream.KVDeleteOpt
 	if revision > 0 {
 		options = append(options, jetstream.LastRevision(revision))
@@ -95,6 +105,9 @@ func (s *State) Delete(ctx context.Context, key string, revision uint64) (won bo
 }
 
 func (s *State) write(ctx context.Context, key string, value []byte, ttl time.Duration, options ...jetstream.PublishOpt) (uint64, error) {
+	if !s.conn.nc.IsConnected() {
+		return 0, errNotConnected
+	}
 	if ttl > 0 {
 		// The server cuts to whole seconds: what is to live for 1.5 s must not die after one.
 		ttl = (max(ttl, ShortestTTL) + time.Second - 1).Truncate(time.Second)

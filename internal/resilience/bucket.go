@@ -29,7 +29,8 @@ type bucket struct {
 	away      bool
 	level     float64 // of the share
 	levelAt   time.Time
-	owed      float64 // taken from the share, not yet from the bucket
+	owed      float64 // taken from the share since the state last failed to answer
+	unpaid    int64   // taken from the share in all, for the day's count
 }
 
 // bucketRecord is the bucket in the shared state. AsOf is in the server's time,
@@ -46,6 +47,8 @@ const (
 	stateTimeout = 750 * time.Millisecond
 	// awayFor is how long a state that did not answer is left alone.
 	awayFor = 500 * time.Millisecond
+	// awayTimeout bounds the request that finds out whether it is back.
+	awayTimeout = 100 * time.Millisecond
 	// leaseFor is how many seconds' worth of tokens a worker takes at once.
 	leaseFor = 0.05
 	// bucketKeep lets the bucket of a provider that is gone expire.
@@ -69,16 +72,22 @@ func (b *bucket) drained(until time.Time) {
 	b.drainedUntil, b.level, b.levelAt = until, 0, until
 }
 
-// heard takes over what another worker wrote.
-func (b *bucket) heard(record *bucketRecord, revision uint64) {
+// heard takes over what another worker wrote. It reports whether that is more
+// than was to be expected: tokens were given back, or the bucket is new.
+func (b *bucket) heard(record *bucketRecord, revision uint64) (more bool) {
+	server, now := b.fleet.serverTime(), b.fleet.options.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if record == nil || revision > b.revision {
-		b.known = record != nil
-		if b.revision = revision; record != nil {
-			b.record = *record
-		}
+	if record != nil && revision <= b.revision {
+		return false
 	}
+	before := b.filled(server, now)
+	if b.known = record != nil; record != nil {
+		b.record = *record
+	}
+	b.revision = revision
+	after := b.filled(server, now)
+	return after.Level >= before.Level+0.9 || after.Used < before.Used
 }
 
 // lease takes at most want tokens. With none it says when to ask again. Calls
@@ -94,10 +103,10 @@ func (b *bucket) lease(ctx context.Context, want int, urgent bool) (tokens int, 
 		defer b.mu.Unlock()
 		return b.fromShare(now, want)
 	}
-	known := b.known
+	known, away := b.known, b.away
 	b.mu.Unlock()
-	if !known {
-		if err := b.read(ctx); err != nil {
+	if !known || away {
+		if err := b.back(ctx, away); err != nil {
 			return b.lost(want)
 		}
 	}
@@ -137,7 +146,7 @@ func (b *bucket) giveBack(ctx context.Context, tokens int) {
 	limit := b.limit
 	if b.fleet.options.State == nil || b.away {
 		b.level = min(b.level+float64(tokens), limit.capacity())
-		b.owed = max(0, b.owed-float64(tokens))
+		b.owed, b.unpaid = max(0, b.owed-float64(tokens)), max(0, b.unpaid-int64(tokens))
 		b.mu.Unlock()
 		return
 	}
@@ -165,16 +174,17 @@ func (b *bucket) filled(server, now time.Time) bucketRecord {
 		next.Level += b.limit.Rate * passed.Seconds()
 		next.AsOf = server
 	}
-	if !b.drainedUntil.IsZero() {
-		next.Level = min(next.Level, b.limit.Rate*max(0, now.Sub(b.drainedUntil).Seconds()))
-	}
-	if next.Level = min(next.Level-b.owed, b.limit.capacity()); b.limit.Rate <= 0 {
+	next.Level = min(next.Level, b.limit.capacity())
+	switch {
+	case b.limit.Rate <= 0:
 		next.Level = math.MaxInt32 // only the day is limited
+	case !b.drainedUntil.IsZero():
+		next.Level = min(next.Level, b.limit.Rate*max(0, now.Sub(b.drainedUntil).Seconds()))
 	}
 	if day := dayOf(server); day != next.Day {
 		next.Day, next.Used = day, 0
 	}
-	next.Used += int64(b.owed)
+	next.Used += b.unpaid
 	return next
 }
 
@@ -189,7 +199,7 @@ func (b *bucket) refill(limit Limit, next bucketRecord, reserve float64) time.Du
 }
 
 func (b *bucket) write(ctx context.Context, next bucketRecord, revision uint64) (won bool, err error) {
-	ctx, cancel := context.WithTimeout(ctx, stateTimeout)
+	ctx, cancel := context.WithTimeout(ctx, b.timeout())
 	defer cancel()
 	if next.Level > math.MaxInt32/2 {
 		next.Level = 0
@@ -203,16 +213,44 @@ func (b *bucket) write(ctx context.Context, next bucketRecord, revision uint64) 
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.owed, b.away = 0, false
+	b.owed, b.unpaid, b.away = 0, 0, false
 	if stored > b.revision {
 		b.record, b.revision, b.known = next, stored, true
 	}
 	return true, nil
 }
 
+// back reads what stands there and, after the state was away, settles with it.
+// While it was away every worker lived on its share, so nothing has been saved
+// up; what this one took after the state came back is owed.
+func (b *bucket) back(ctx context.Context, away bool) error {
+	if err := b.read(ctx); err != nil || !away {
+		return err
+	}
+	for {
+		b.mu.Lock()
+		next, revision := b.filled(b.fleet.serverTime(), b.fleet.options.Now()), b.revision
+		next.Level = min(next.Level, 0) - b.owed
+		b.mu.Unlock()
+		if won, err := b.write(ctx, next, revision); won || err != nil {
+			return err
+		}
+	}
+}
+
+// timeout is short while the state is away: the share goes on meanwhile.
+func (b *bucket) timeout() time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.away {
+		return awayTimeout
+	}
+	return stateTimeout
+}
+
 // read fetches what stands there, when the watch has not brought it yet.
 func (b *bucket) read(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, stateTimeout)
+	ctx, cancel := context.WithTimeout(ctx, b.timeout())
 	defer cancel()
 	value, revision, _, err := b.fleet.options.State.Get(ctx, keyBucket+b.provider)
 	if err != nil {
@@ -238,8 +276,7 @@ func (b *bucket) exhausted() (bool, time.Duration) {
 		return false, 0
 	}
 	server := b.fleet.serverTime()
-	used := float64(b.record.Used) + b.owed
-	if b.record.Day != dayOf(server) || used < float64(b.limit.Quota) {
+	if b.record.Day != dayOf(server) || b.record.Used+b.unpaid < b.limit.Quota {
 		return false, 0
 	}
 	return true, untilMidnight(server)

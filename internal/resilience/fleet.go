@@ -228,7 +228,7 @@ func (f *Fleet) heard(key string, value []byte, revision uint64, at time.Time) {
 	prefix, name, _ := strings.Cut(key, ".")
 	switch prefix + "." {
 	case keyBucket:
-		f.live(name).throttle.bucket.heard(decode[bucketRecord](value), revision)
+		f.live(name).throttle.heard(decode[bucketRecord](value), revision)
 		return
 	case keyTrip:
 		f.live(name).breaker.heardTrip(decode[tripRecord](value))

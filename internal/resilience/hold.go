@@ -12,11 +12,10 @@ type Cause string
 // The causes. An operator's hold stays until it is lifted; the others end by
 // themselves, so that a provider which nobody looks after comes back.
 const (
-	ByOperator  Cause = "operator"
-	NoQuota     Cause = "quota_exhausted" // the provider says that its allowance is used up
-	NoEntry     Cause = "unauthorized"    // the provider does not accept our credentials
-	SlowedDown  Cause = "rate_limited"    // the provider asked for a pause: its tokens wait
-	holdForever       = 0
+	ByOperator Cause = "operator"
+	NoQuota    Cause = "quota_exhausted" // the provider says that its allowance is used up
+	NoEntry    Cause = "unauthorized"    // the provider does not accept our credentials
+	SlowedDown Cause = "rate_limited"    // the provider asked for a pause: its tokens wait
 )
 
 const (
@@ -32,11 +31,11 @@ const (
 
 // Hold keeps a provider, or a kind, back across the fleet.
 type Hold struct {
-	By     string        `json:"by"` // operator or worker
-	Note   string        `json:"note,omitzero"`
-	Since  time.Time     `json:"since"` // for people
-	For    time.Duration `json:"for,format:nano"`
-	Detail string        `json:"detail,omitzero"` // the provider's word
+	By     string    `json:"by"` // operator or worker
+	Note   string    `json:"note,omitzero"`
+	Since  time.Time `json:"since"`           // for people
+	ForMS  int64     `json:"for_ms,omitzero"` // 0 until it is lifted
+	Detail string    `json:"detail,omitzero"` // the provider's word
 }
 
 // heldUntil is a hold as this worker knows it: until is by its own clock, counted
@@ -46,12 +45,14 @@ type heldUntil struct {
 	until time.Time
 }
 
+func (h Hold) lasts() time.Duration { return time.Duration(h.ForMS) * time.Millisecond }
+
 func (h heldUntil) over(now time.Time) bool { return !h.until.IsZero() && !now.Before(h.until) }
 
 func since(hold Hold, now time.Time) heldUntil {
 	held := heldUntil{Hold: hold}
-	if hold.For > holdForever {
-		held.until = now.Add(hold.For)
+	if hold.ForMS > 0 {
+		held.until = now.Add(hold.lasts())
 	}
 	return held
 }

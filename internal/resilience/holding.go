@@ -157,7 +157,7 @@ func (l *Live) sync(ctx context.Context) error {
 		case hold == nil:
 			_, err = state.Delete(ctx, keyHold+l.name+"."+string(cause), 0)
 		default:
-			_, err = state.Put(ctx, keyHold+l.name+"."+string(cause), encode(hold), hold.For)
+			_, err = state.Put(ctx, keyHold+l.name+"."+string(cause), encode(hold), hold.lasts())
 		}
 		if err != nil {
 			return err

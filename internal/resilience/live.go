@@ -213,7 +213,7 @@ func (l *Live) learn(err error, took time.Duration) {
 		return
 	}
 	if cause, pause, ok := follows(failure); ok {
-		l.Hold(cause, Hold{By: l.fleet.options.Worker, For: pause, Detail: failure.Code})
+		l.Hold(cause, Hold{By: l.fleet.options.Worker, ForMS: pause.Milliseconds(), Detail: failure.Code})
 	}
 }
 

@@ -54,6 +54,7 @@ func (b *bucket) fromShare(now time.Time, want int) (tokens int, again time.Dura
 	}
 	b.level -= float64(tokens)
 	b.owed += float64(tokens)
+	b.unpaid += int64(tokens)
 	if alone {
 		b.spend(now, tokens)
 	}
@@ -68,7 +69,7 @@ func (b *bucket) quotaShare(workers float64) int {
 	}
 	left := float64(b.limit.Quota-used) / workers
 	if b.fleet.options.State != nil {
-		left -= b.owed
+		left -= float64(b.unpaid)
 	}
 	return int(max(0, left))
 }
@@ -79,7 +80,7 @@ func (b *bucket) spend(now time.Time, tokens int) {
 		b.record.Day, b.record.Used = day, 0
 	}
 	b.record.Used += int64(tokens)
-	b.known, b.owed = true, 0
+	b.known, b.owed, b.unpaid = true, 0, 0
 }
 
 // lost turns to the share because the state did not answer. It begins empty:
@@ -91,7 +92,7 @@ func (b *bucket) lost(want int) (tokens int, again time.Duration) {
 	if !b.away {
 		b.away, b.level, b.levelAt = true, 0, now
 	}
-	b.awayUntil = now.Add(awayFor)
+	b.owed, b.awayUntil = 0, now.Add(awayFor)
 	return b.fromShare(now, want)
 }
 

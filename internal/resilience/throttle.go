@@ -56,6 +56,7 @@ type Throttle struct {
 	appointments [priorities]time.Time
 	pace         pace
 	saidAt       time.Time
+	news         bool // there may be tokens before they were expected
 	roused       chan struct{}
 	stopped      chan struct{} // closed when the goroutine that leases has ended; nil before its start
 }
@@ -83,7 +84,7 @@ func newThrottle(provider string, fleet *Fleet) *Throttle {
 // set puts a limit into force.
 func (t *Throttle) set(limit Limit) {
 	t.mu.Lock()
-	t.limit = limit
+	t.limit, t.news = limit, true
 	t.bucket.set(limit)
 	t.activate()
 	t.mu.Unlock()
@@ -93,9 +94,20 @@ func (t *Throttle) set(limit Limit) {
 // block keeps every token back for pause: the provider asked for it.
 func (t *Throttle) block(until time.Time) {
 	t.mu.Lock()
-	t.blockedUntil = until
+	t.blockedUntil, t.news = until, true
 	t.bucket.drained(until)
 	t.activate()
+	t.mu.Unlock()
+	t.rouse()
+}
+
+// heard takes over what another worker wrote of the bucket.
+func (t *Throttle) heard(record *bucketRecord, revision uint64) {
+	if !t.bucket.heard(record, revision) {
+		return
+	}
+	t.mu.Lock()
+	t.news = true
 	t.mu.Unlock()
 	t.rouse()
 }

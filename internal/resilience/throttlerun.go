@@ -33,6 +33,9 @@ func (t *Throttle) step(ctx context.Context, next *[2]time.Time) time.Duration {
 		t.mu.Unlock()
 		return blocked
 	}
+	if t.news {
+		*next, t.news = [2]time.Time{}, false
+	}
 	t.handOut(now, 0)
 	waiting, urgent, spare, limit := t.waiting, t.urgent(), t.spare, t.limit
 	t.active.Store(!limit.none() || waiting > 0)
