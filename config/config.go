@@ -96,9 +96,10 @@ type KeyPair struct {
 
 // Admin is the listener for everything but webhooks and address search.
 type Admin struct {
-	Addr  string  `mapstructure:"addr"`
-	Token Secret  `mapstructure:"token"`
-	TLS   KeyPair `mapstructure:"tls"`
+	Addr   string   `mapstructure:"addr"`
+	Token  Secret   `mapstructure:"token"`
+	Tokens []Secret `mapstructure:"tokens"` // see [Admin.Grants]
+	TLS    KeyPair  `mapstructure:"tls"`
 }
 
 // Log is how the program logs. Format "" means console on a terminal, else json.

@@ -27,6 +27,7 @@ func listenerKeys() []Key {
 		{Path: "http.tls.key", Type: Text, Doc: "PEM file of the certificate's key."},
 		{Path: "admin.addr", Type: Listen, Default: "127.0.0.1:8081", Doc: "Admin listener: dashboard, metrics, API. Never expose it."},
 		{Path: "admin.token", Type: SecretText, Reload: true, Doc: "The first write token of the admin listener. Required when admin.addr is not on loopback."},
+		{Path: "admin.tokens", Type: SecretList, Reload: true, Doc: "Further tokens, by hash only: NAME:read:sha256:HEX or NAME:write:sha256:HEX with the token's SHA-256. The names stand in the audit log."},
 		{Path: "admin.tls.cert", Type: Text, Doc: "PEM file of the admin listener's certificate, together with admin.tls.key; empty for plain HTTP."},
 		{Path: "admin.tls.key", Type: Text, Doc: "PEM file of the certificate's key."},
 	}

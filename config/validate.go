@@ -29,6 +29,7 @@ func (c *Config) problems() Problems {
 }
 
 func (c *Config) checkListeners(p *Problems) {
+	c.checkGrants(p)
 	if !loopback(c.Admin.Addr) && c.Admin.Token.IsZero() {
 		p.add("admin.token", "", "is empty although admin.addr %q can be reached from other machines; set GANGWAY_ADMIN_TOKEN_FILE, or listen on 127.0.0.1", c.Admin.Addr)
 	}
