@@ -104,10 +104,12 @@ func (w *watch) Trouble(context.Context, *command.Command, string, error) {}
 func startEngine(b *testing.B, s stack, provider *noop, inFlight int, w *watch) *app.Engine {
 	b.Helper()
 	route := providers.NewRoute(providers.NewGuard(provider, providers.GuardOptions{Sends: true}))
+	suppressions := postgres.NewSuppressions(s.pool)
+	b.Cleanup(suppressions.Close)
 	engine, err := app.StartEngine(b.Context(), app.EngineOptions{
 		Worker: uuid.New(), Version: "bench", Conn: s.conn, Pool: s.pool, Observer: w, Log: zap.NewNop(),
 		Handlers: map[command.Kind]pipeline.Handler{
-			command.EmailSend: handlers.NewEmail(func() *providers.Route[providers.Email] { return route }, handlers.Messages{}),
+			command.EmailSend: handlers.NewEmail(func() *providers.Route[providers.Email] { return route }, handlers.Messages{Suppressions: suppressions}),
 		},
 		Retry: func(command.Kind) pipeline.Retry {
 			return pipeline.Retry{Base: time.Second, Factor: 2, Cap: time.Minute, Max: 3}
