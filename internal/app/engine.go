@@ -35,10 +35,12 @@ type Engine struct {
 
 // EngineOptions are the parts that an engine is made of.
 type EngineOptions struct {
-	Worker   uuid.UUID
-	Version  string
-	Conn     *broker.Conn
-	Pool     *pgxpool.Pool
+	Worker  uuid.UUID
+	Version string
+	Conn    *broker.Conn
+	Pool    *pgxpool.Pool
+	// Store is used and closed by the engine; nil for one of its own.
+	Store    *postgres.Store
 	Handlers map[command.Kind]pipeline.Handler
 	Observer pipeline.Observer
 	Retry    func(command.Kind) pipeline.Retry
@@ -59,8 +61,10 @@ func StartEngine(ctx context.Context, o EngineOptions) (*Engine, error) {
 	if o.Heartbeat <= 0 {
 		o.Heartbeat = o.Lease / 3
 	}
-	e := &Engine{options: o, running: make(chan error, 1), alive: make(chan error, 1)}
-	e.store = postgres.NewStore(o.Pool, postgres.Options{Worker: o.Worker, Log: o.Log})
+	e := &Engine{options: o, store: o.Store, running: make(chan error, 1), alive: make(chan error, 1)}
+	if e.store == nil {
+		e.store = postgres.NewStore(o.Pool, postgres.Options{Worker: o.Worker, Log: o.Log})
+	}
 	if err := e.store.Register(ctx, o.Version, o.Lease); err != nil {
 		e.store.Close()
 		return nil, err

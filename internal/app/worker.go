@@ -25,6 +25,8 @@ import (
 type WorkerOptions struct {
 	Config    *config.Config
 	Telemetry *Telemetry
+	// Origins say where the configuration's values come from; nil when not known.
+	Origins *config.Origins
 	// Migrate applies migrations before anything else.
 	Migrate bool
 	// FreePorts lets a listener take a free port when its own is taken.
@@ -73,9 +75,13 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 		log.Warn("mock mode is active: the simulator answers for the providers and nothing is sent out")
 	}
 	observer := newObserver(o.Telemetry)
-	var engine *Engine // no call is made before it stands
+	worker := uuid.Must(uuid.NewV7())
+	// The store comes before the engine: the first command may be on its way to a
+	// provider before the engine is handed to us.
+	store := postgres.NewStore(pool, postgres.Options{Worker: worker, Log: log})
+	stop.push("store", func() error { store.Close(); return nil })
 	routes, err := BuildRoutes(cfg, sim, providers.GuardOptions{
-		Observer: observer, Redact: o.Telemetry.kept, LeaseLeft: func() time.Duration { return engine.Store().LeaseLeft() },
+		Observer: observer, Redact: o.Telemetry.kept, LeaseLeft: store.LeaseLeft,
 	})
 	if err != nil {
 		return err
@@ -102,9 +108,8 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	}
 	stop.push("webhooks", reporting.close)
 
-	worker := uuid.Must(uuid.NewV7())
-	engine, err = StartEngine(ctx, EngineOptions{
-		Worker: worker, Version: Version(), Conn: conn, Pool: pool, Log: log, Observer: observer,
+	engine, err := StartEngine(ctx, EngineOptions{
+		Worker: worker, Version: Version(), Conn: conn, Pool: pool, Store: store, Log: log, Observer: observer,
 		Handlers: reporting.handle(looking.handle(
 			Handlers(routes, messageParts(cfg, folder.Set, suppressions, conn), newOperator(pool), conn)), looking.cache),
 		Retry: retryPolicy(cfg), InFlight: func(kind string) int { return cfg.Pool[kind] },
@@ -129,6 +134,9 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 
 	served := newEndpoints(pool, conn)
 	served.admin.Handle("GET /metrics", o.Telemetry.Metrics.Handler())
+	served.admin.Handle("/api/v1/", adminParts{
+		cfg: cfg, origins: o.Origins, pool: pool, conn: conn, publisher: engine.Publisher(), simulator: sim, log: log,
+	}.newAPI(suppressions))
 	stopLookups, err := looking.serve(served.public, conn, sim)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -198,7 +199,7 @@ func (e *execution) handle(ctx context.Context) {
 	}
 	defer func() {
 		if cause := recover(); cause != nil {
-			e.result = delivery.Result{Err: e.panicked(ctx, cause)}
+			e.result = e.panicked(ctx, cause)
 		}
 	}()
 	run := delivery.Run{
@@ -219,15 +220,27 @@ func (e *execution) handle(ctx context.Context) {
 }
 
 // panicked is the outcome of a handler that crashed. A send may have left by
-// then, so it is not repeated blindly.
-func (e *execution) panicked(ctx context.Context, cause any) error {
+// then, so it is not repeated blindly, and the attempt is recorded.
+func (e *execution) panicked(ctx context.Context, cause any) delivery.Result {
+	result := delivery.Result{}
 	reason := fault.Internal
 	if e.cmd.Kind.Send() {
-		reason = fault.UnknownOutcome
+		reason, result.Provider = fault.UnknownOutcome, cmp.Or(e.row.ClaimProvider, e.row.Unsure)
 	}
-	err := fault.New(reason, "pipeline: handle", "the handler crashed: %v", cause)
-	e.p.options.Observer.Trouble(ctx, e.cmd, "handle", err)
-	return err
+	result.Err = fault.New(reason, "pipeline: handle", "the handler crashed: %v", cause)
+	if e.row.ClaimProvider != "" {
+		outcome := "failed"
+		if reason == fault.UnknownOutcome {
+			outcome = "unknown"
+		}
+		result.Attempts = []delivery.Attempt{{
+			Number: e.row.Attempts, Round: e.row.Round + 1, Provider: e.row.ClaimProvider, Endpoint: "unknown",
+			Outcome: outcome, Reason: reason, StartedAt: e.row.UpdatedAt,
+		}}
+	}
+	// Where it crashed is for the log: the row keeps what a producer may see.
+	e.p.options.Observer.Trouble(ctx, e.cmd, "handle", fmt.Errorf("%w\n%s", result.Err, debug.Stack()))
+	return result
 }
 
 // record commits the outcome.

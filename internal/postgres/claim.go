@@ -43,15 +43,17 @@ ON CONFLICT (id) DO UPDATE SET
     kind           = excluded.kind,
     digest         = excluded.digest,
     attempts       = d.attempts + CASE WHEN d.claim_token = excluded.claim_token OR d.unsure_provider IS NOT NULL OR d.cancel_requested
+                                          OR (d.claimed AND d.claim_token = ANY ($22::uuid[]))
                                         THEN 0 ELSE excluded.attempts END,
     dead_intents   = d.dead_intents + (d.claimed AND d.claim_token <> excluded.claim_token)::int,
     claimed        = excluded.claimed,
     claim_token    = excluded.claim_token,
     claim_worker   = excluded.claim_worker,
-    claim_provider = CASE WHEN d.unsure_provider IS NULL AND NOT d.cancel_requested THEN excluded.claim_provider END,
-    unsure_provider = CASE WHEN d.claim_token = ANY ($22::uuid[]) THEN coalesce(d.unsure_provider, d.claim_provider)
+    claim_provider = CASE WHEN d.unsure_provider IS NULL AND NOT d.cancel_requested
+                               AND NOT (d.claimed AND d.claim_token = ANY ($22::uuid[])) THEN excluded.claim_provider END,
+    unsure_provider = CASE WHEN d.claimed AND d.claim_token = ANY ($22::uuid[]) THEN coalesce(d.unsure_provider, d.claim_provider)
                            ELSE d.unsure_provider END,
-    unsure_at      = CASE WHEN d.claim_token = ANY ($22::uuid[]) THEN coalesce(d.unsure_at, now()) ELSE d.unsure_at END,
+    unsure_at      = CASE WHEN d.claimed AND d.claim_token = ANY ($22::uuid[]) THEN coalesce(d.unsure_at, now()) ELSE d.unsure_at END,
     recipient      = coalesce(d.recipient, excluded.recipient),
     subject        = coalesce(d.subject, excluded.subject),
     template       = coalesce(d.template, excluded.template),
