@@ -142,8 +142,9 @@ func (c *Config) checkProvider(p *Problems, name string, provider Provider) {
 	if provider.Driver == "smtp" && provider.TLS == "none" && !provider.Password.IsZero() && !loopback(net.JoinHostPort(provider.Host, "25")) {
 		p.add(key+".tls", "none", "would send the password in clear to %s; use starttls or tls", provider.Host)
 	}
-	if provider.Auth == "xoauth2" && (provider.OAuth.TokenURL == "" || provider.OAuth.ClientID == "") {
-		p.add(key+".auth", "xoauth2", "needs %s.oauth.token_url and %s.oauth.client_id", key, key)
+	// The driver knows where Google and Microsoft give out tokens.
+	if knows := name == "gmail" || name == "outlook"; provider.Auth == "xoauth2" && (provider.OAuth.ClientID == "" || provider.OAuth.TokenURL == "" && !knows) {
+		p.add(key+".auth", "xoauth2", "needs %s.oauth.client_id, and %s.oauth.token_url unless it is gmail or outlook", key, key)
 	}
 }
 
