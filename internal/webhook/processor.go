@@ -3,6 +3,7 @@ package webhook
 import (
 	"cmp"
 	"context"
+	"errors"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -97,9 +98,12 @@ func (p *Processor) Handle(ctx context.Context, cmd *command.Command, _ delivery
 	}
 	done, err := p.process(ctx, in)
 	if err != nil {
-		// The raw event is worth most when it could not be applied.
-		if kept := p.book.Keep(ctx, in, err.Error()); kept != nil && fault.Of(err) != fault.Internal {
-			err = kept
+		// The raw event is worth most when it could not be applied. One of nobody was
+		// kept as such.
+		if fault.Of(err) != fault.NotFound {
+			if kept := p.book.Keep(ctx, in, err.Error()); kept != nil && fault.Of(err) != fault.Internal {
+				err = kept
+			}
 		}
 		return delivery.Result{Err: err}
 	}
@@ -124,7 +128,8 @@ type done struct {
 func (p *Processor) process(ctx context.Context, in delivery.Received) (done, error) {
 	source, ok := p.sources(in.Provider)
 	if !ok {
-		return done{}, fault.New(fault.NotFound, "webhook", "provider %q is not configured any more", in.Provider)
+		err := fault.New(fault.NotFound, "webhook", "provider %q is not configured any more", in.Provider)
+		return done{}, errors.Join(err, p.book.Keep(ctx, in, err.Error()))
 	}
 	if follower, ok := source.(Follower); ok {
 		if followed, err := follower.Follow(ctx, in.Event); followed || err != nil {
