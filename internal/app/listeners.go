@@ -2,16 +2,15 @@ package app
 
 import (
 	"context"
-	"crypto/subtle"
 	"encoding/json"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.uber.org/zap"
 
 	"github.com/gangwon-portal/gangway/config"
+	"github.com/gangwon-portal/gangway/internal/api"
 	"github.com/gangwon-portal/gangway/internal/broker"
 	"github.com/gangwon-portal/gangway/internal/server"
 )
@@ -42,7 +41,7 @@ func (e endpoints) listen(ctx context.Context, cfg *config.Config, freePorts boo
 		return nil, nil, err
 	}
 	admin, err = server.Listen(ctx, server.Options{
-		Name: "admin", Addr: cfg.Admin.Addr, Handler: e.guarded(cfg.Admin.Token), FreePort: freePorts,
+		Name: "admin", Addr: cfg.Admin.Addr, Handler: e.guarded(api.NewGate(admitted(cfg))), FreePort: freePorts,
 		Cert: cfg.Admin.TLS.Cert, Key: cfg.Admin.TLS.Key, Log: log,
 	})
 	if err != nil {
@@ -52,22 +51,16 @@ func (e endpoints) listen(ctx context.Context, cfg *config.Config, freePorts boo
 	return public, admin, nil
 }
 
-// guarded serves the open endpoints to anybody and all others to the bearer of
-// the token. Without a configured token, which is possible on loopback only,
-// nobody is asked.
-func (e endpoints) guarded(token config.Secret) http.Handler {
+// guarded serves the open endpoints to anybody and all others to whom the gate
+// lets through.
+func (e endpoints) guarded(gate *api.Gate) http.Handler {
+	protected := gate.Protect(e.admin)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, pattern := e.open.Handler(r); pattern != "" {
 			e.open.ServeHTTP(w, r)
 			return
 		}
-		given, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if !token.IsZero() && subtle.ConstantTimeCompare([]byte(given), []byte(token.Reveal())) != 1 {
-			w.Header().Set("WWW-Authenticate", `Bearer realm="gangway"`)
-			server.WriteProblem(w, server.Problem{Status: http.StatusUnauthorized, Detail: "this needs a bearer token", Code: "unauthorized"})
-			return
-		}
-		e.admin.ServeHTTP(w, r)
+		protected.ServeHTTP(w, r)
 	})
 }
 
