@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -28,6 +29,7 @@ func PublisherBackends() cli.Backends {
 		Manual:       c.bus,
 		Cache:        c.cache,
 		Suppressions: c.suppressions,
+		Providers:    c.providers,
 		Templates:    c.templates,
 		Close:        c.close,
 	}
@@ -39,6 +41,7 @@ type connections struct {
 	pool      *pgxpool.Pool
 	conn      *broker.Conn
 	publisher *broker.Publisher
+	control   providerControl // its fleet is nil until it is opened
 }
 
 func (c *connections) bus(ctx context.Context, s cli.Settings) (cli.Bus, error) {
@@ -98,10 +101,13 @@ func (c *connections) nats(ctx context.Context, s cli.Settings) (*broker.Publish
 	tries := 0
 	options.OnWaiting = func(urls string, err error, _ time.Duration) {
 		if tries++; tries == 3 {
-			fail(fault.New(fault.Unavailable, "nats", "%s does not answer: %v; is the server running, is nats.url right?", urls, err))
+			fail(fault.New(fault.Unavailable, "", "%s does not answer (%v): is the server running, is nats.url right?", urls, err))
 		}
 	}
 	if c.conn, err = broker.Connect(ctx, options); err != nil {
+		if cause, told := errors.AsType[*fault.Error](err); told {
+			return nil, cause // the sentence alone
+		}
 		return nil, err
 	}
 	c.publisher, err = broker.NewPublisher(c.conn, broker.PublisherOptions{})
@@ -125,7 +131,7 @@ func (c *connections) postgres(ctx context.Context, s cli.Settings) (*pgxpool.Po
 	tries := 0
 	pool, err := postgres.Connect(ctx, url, 4, func(err error) {
 		if tries++; tries == 3 {
-			fail(fault.New(fault.Unavailable, "postgres", "%s does not answer: is the server running, is postgres.url right?", config.NewDSN(url)))
+			fail(fault.New(fault.Unavailable, "", "%s does not answer: is the server running, is postgres.url right?", config.NewDSN(url)))
 		}
 	})
 	if err != nil {
@@ -155,6 +161,9 @@ func (c *connections) endpoints(s cli.Settings) (cli.Endpoints, error) {
 }
 
 func (c *connections) close() error {
+	if c.control.fleet != nil {
+		c.control.fleet.Stop()
+	}
 	if c.pool != nil {
 		c.pool.Close()
 	}

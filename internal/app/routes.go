@@ -61,6 +61,7 @@ func build[P any](r *Routes, cfg *config.Config, names []string, sends bool, bas
 		options := base
 		options.Sends, options.Mock, options.Timeout, options.OnUnknown = sends, p.Mock(), p.Timeout, providers.OnUnknown(p.OnUnknown)
 		options.Breaker = resilience.BreakerOptions{Failures: p.Breaker.Failures, Cooldown: p.Breaker.Cooldown, Changed: base.Breaker.Changed}
+		options.Limit, options.Driver = resilience.Limit{Rate: p.Rate, Burst: p.Burst, Quota: p.Quota}, p.Driver
 		guard := providers.NewGuard(driver, options)
 		guards = append(guards, guard)
 		r.Checks = append(r.Checks, guard)

@@ -80,7 +80,13 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	// provider before the engine is handed to us.
 	store := postgres.NewStore(pool, postgres.Options{Worker: worker, Log: log})
 	stop.push("store", func() error { store.Close(); return nil })
+	fleet, err := joinFleet(ctx, cfg, conn, worker.String(), o.Telemetry)
+	if err != nil {
+		return err
+	}
+	stop.push("fleet", func() error { fleet.Stop(); return nil })
 	routes, err := BuildRoutes(cfg, sim, providers.GuardOptions{
+		Fleet:    fleet.Fleet,
 		Observer: observer, Redact: o.Telemetry.kept, LeaseLeft: store.LeaseLeft,
 	})
 	if err != nil {
@@ -120,19 +126,20 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	}
 	stop.push("engine", engine.Stop)
 
-	state, err := broker.OpenState(ctx, conn)
-	if err != nil {
-		return err
-	}
 	tasks := newBackground(ctx)
 	stop.push("background tasks", tasks.stop)
 	tasks.start("outbox relay", newRelay(pool, engine.Publisher(), log).Run)
 	tasks.start("cache watch", looking.cache.Watch)
-	singletons := NewSingletons(state, worker.String(), cfg.Worker.LeaderLease, log)
+	tasks.start("closed routes", fleet.guardRoutes(routes, engine.Subscriber(), log))
+	singletons := NewSingletons(fleet.state, worker.String(), cfg.Worker.LeaderLease, log)
 	upkeep{cfg: cfg, conn: conn, pool: pool, engine: engine, log: log}.start(tasks, singletons)
 	reporting.start(tasks, singletons)
 
+	checks := newCheckup(cfg, fleet, routes, pool, broker.NewOutlet(conn, engine.Publisher()), log)
+	tasks.start("health", func(ctx context.Context) error { return singletons.Lead(ctx, "health", checks.monitor.Run) })
+
 	served := newEndpoints(pool, conn)
+	checks.serve(served.open, served.admin)
 	served.admin.Handle("GET /metrics", o.Telemetry.Metrics.Handler())
 	served.admin.Handle("/api/v1/", adminParts{
 		cfg: cfg, origins: o.Origins, pool: pool, conn: conn, publisher: engine.Publisher(), simulator: sim, log: log,

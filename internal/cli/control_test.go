@@ -22,7 +22,7 @@ func (p *panel) List(context.Context) ([]ProviderState, error) {
 	}, nil
 }
 
-func (p *panel) Control(_ context.Context, name string, action ProviderAction, by string) error {
+func (p *panel) Control(_ context.Context, name string, action ProviderAction, by, _ string) error {
 	if name != "ses" {
 		return fault.New(fault.NotFound, "providers", "not there")
 	}

@@ -141,8 +141,9 @@ type Suppression struct {
 // Providers shows and controls the configured providers of the whole fleet.
 type Providers interface {
 	List(ctx context.Context) ([]ProviderState, error)
-	// Control pauses, resumes or resets one. An unknown name is a not_found fault.
-	Control(ctx context.Context, name string, action ProviderAction, by string) error
+	// Control pauses, resumes or resets one; a kind of command can be paused and
+	// resumed too. An unknown name is a not_found fault.
+	Control(ctx context.Context, name string, action ProviderAction, by, note string) error
 	// Tune changes the throttle of one.
 	Tune(ctx context.Context, name string, tuning Tuning, by string) error
 }
@@ -179,4 +180,20 @@ type ProviderState struct {
 	Failures int64     `json:"failures"` // of them
 	P95MS    int64     `json:"p95_ms"`
 	Reason   string    `json:"reason,omitzero"`
+	// Quota is calls a day, 0 for no limit; Waiting counts the calls that wait for
+	// the rate limit now.
+	Quota     int64     `json:"quota,omitzero"`
+	Waiting   int       `json:"waiting,omitzero"`
+	CheckedAt time.Time `json:"checked_at,omitzero"` // the last check of its health
+	LatencyMS int64     `json:"latency_ms,omitzero"` // that it took
+	// Choices say why the last commands went to it or elsewhere, oldest first.
+	Choices []ProviderChoice `json:"choices,omitzero"`
+}
+
+// ProviderChoice is why a provider was chosen or skipped for one command.
+type ProviderChoice struct {
+	At        time.Time `json:"at"`
+	CommandID string    `json:"command_id"`
+	Chosen    bool      `json:"chosen"`
+	Why       string    `json:"why"`
 }

@@ -15,10 +15,13 @@ func (p *program) providersCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "providers",
 		Short: "See and control the providers of the whole fleet",
-		Long: `See how the providers stand across the whole fleet, and control them. A paused
-provider is not called until it is resumed; reset closes its breaker.`,
+		Long: `See how the providers stand across the whole fleet, why the last commands went to
+which of them, and control them. A paused provider is not called until it is
+resumed; reset closes its breaker. A kind of command can be paused and resumed
+by its name too.`,
 		Example: `  publisher providers
-  publisher providers pause ses
+  publisher providers pause ses --note "maintenance at the provider"
+  publisher providers pause email.send
   publisher providers set solapi rate=20 burst=40`,
 		Args: wants(),
 		RunE: does(func(ctx context.Context, _ []string) error { return p.providers(ctx) }),
@@ -37,7 +40,11 @@ func (p *program) providers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return rows(ctx, p, list[ProviderState]{
+	states, err := providers.List(ctx)
+	if err != nil {
+		return err
+	}
+	err = rows(ctx, p, list[ProviderState]{
 		empty: "no provider is configured",
 		columns: []column{
 			{title: "name"}, {title: "driver"}, {title: "mode"}, {title: "health", style: healthStyle}, {title: "breaker", style: breakerStyle},
@@ -58,8 +65,36 @@ func (p *program) providers(ctx context.Context) error {
 				share(s.Failures, s.Calls), fmt.Sprintf("%dms", s.P95MS), p.stamp(s.Since), s.Reason,
 			}
 		},
-		page: whole(providers.List(ctx)),
+		page: whole(states, nil),
 	})
+	if err != nil || p.format != tableFormat {
+		return err
+	}
+	return p.choices(states)
+}
+
+// choicesShown is how many of the last choices are shown for each provider; JSON
+// has all that are known.
+const choicesShown = 3
+
+// choices says why the last commands went to which provider.
+func (p *program) choices(states []ProviderState) error {
+	var cells [][]string
+	for _, s := range states {
+		for _, c := range s.Choices[max(0, len(s.Choices)-choicesShown):] {
+			word := "skipped"
+			if c.Chosen {
+				word = "chosen"
+			}
+			cells = append(cells, []string{s.Name, p.stamp(c.At), c.CommandID, word, c.Why})
+		}
+	}
+	if len(cells) == 0 {
+		return nil
+	}
+	p.out.printf("\n")
+	p.out.table([]column{{title: "name"}, {title: "at"}, {title: "command"}, {title: "was"}, {title: "because", shrink: 30}}, cells)
+	return p.out.flush()
 }
 
 func (p *program) providerActionCommand(action ProviderAction, short, done string) *cobra.Command {
@@ -75,7 +110,7 @@ func (p *program) providerActionCommand(action ProviderAction, short, done strin
 			if err != nil {
 				return err
 			}
-			if err := providers.Control(ctx, args[0], action, who.name()); err != nil {
+			if err := providers.Control(ctx, args[0], action, who.name(), who.note); err != nil {
 				return unknownProvider(args[0], err)
 			}
 			return p.said(args[0], done)
@@ -90,8 +125,8 @@ func (p *program) providerSetCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "set NAME rate=N burst=N",
 		Short: "Change how fast a provider is called",
-		Long: `Change how fast a provider is called, in every worker, until the configuration is
-loaded again. rate is calls a second (0 for no limit), burst how many at once.`,
+		Long: `Change how fast a provider is called, in every worker, until its configured limit
+changes. rate is calls a second (0 for no limit), burst how many at once.`,
 		Example: `  publisher providers set ses rate=14 burst=28
   publisher providers set solapi rate=5`,
 		Args: wants("NAME", "rate=N|burst=N..."),

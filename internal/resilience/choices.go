@@ -1,6 +1,8 @@
 package resilience
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -44,3 +46,11 @@ func (l *Live) Choices() []Choice {
 	}
 	return append(append([]Choice(nil), c.ring[c.next:]...), c.ring[:c.next]...)
 }
+
+// newest joins two lists, oldest first, and keeps the last ones.
+func newest(a, b []Choice) []Choice {
+	all := slices.SortedStableFunc(slices.Values(append(slices.Clone(a), b...)), func(x, y Choice) int { return x.At.Compare(y.At) })
+	return all[max(0, len(all)-choicesKept):]
+}
+
+func sorted(names map[string]bool) []string { return slices.Sorted(maps.Keys(names)) }

@@ -37,6 +37,8 @@ type FleetOptions struct {
 	Worker string
 	// State is shared with the other workers; nil for a worker that is alone.
 	State SharedState
+	// Silent is for those who look on: they are no worker.
+	Silent bool
 	// Presence is how long a worker counts as live after its last sign of life;
 	// default 10 s.
 	Presence time.Duration
@@ -63,6 +65,8 @@ type Hooks struct {
 	Lifted func(provider string, cause Cause)
 	// Changed: something that decides whether providers or kinds may be used.
 	Changed func()
+	// Health: the record of a provider's health has changed; nil when it is gone.
+	Health func(provider string, record []byte)
 	// Trouble: the shared state could not be written; it is tried again.
 	Trouble func(err error)
 }
@@ -96,11 +100,15 @@ func StartFleet(ctx context.Context, options FleetOptions) *Fleet {
 	f.run.Go(func() {
 		_ = options.State.Watch(f.base, watched(), f.heard, func() { f.once[0].Do(func() { close(f.synced) }) })
 	})
-	f.run.Go(func() { f.report(f.base) })
+	known := f.synced
+	if !options.Silent {
+		f.run.Go(func() { f.report(f.base) })
+		known = f.sampled
+	}
 	timer := time.NewTimer(syncWait)
 	defer timer.Stop()
 	select {
-	case <-f.sampled:
+	case <-known:
 	case <-timer.C:
 	case <-ctx.Done():
 	}
@@ -114,7 +122,7 @@ func (f *Fleet) Stop() {
 	for _, l := range f.all() {
 		l.throttle.wait()
 	}
-	if f.options.State != nil {
+	if f.options.State != nil && !f.options.Silent {
 		ctx, cancel := context.WithTimeout(context.Background(), goodbye)
 		defer cancel()
 		_, _ = f.options.State.Delete(ctx, keyWorker+f.options.Worker, 0)
@@ -154,7 +162,7 @@ func (f *Fleet) Workers() int {
 	f.mu.RLock()
 	defer f.mu.RUnlock()
 	n := len(f.workers)
-	if _, counted := f.workers[f.options.Worker]; !counted {
+	if _, counted := f.workers[f.options.Worker]; !counted && !f.options.Silent {
 		n++
 	}
 	return n
@@ -251,6 +259,7 @@ func (f *Fleet) heard(key string, value []byte, revision uint64, at time.Time) {
 		f.mu.Lock()
 		f.health[name] = value
 		f.mu.Unlock()
+		f.hooks().health(name, value)
 		return
 	}
 	f.hooks().changed()

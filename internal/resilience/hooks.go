@@ -56,6 +56,12 @@ func (h called) changed() {
 	}
 }
 
+func (h called) health(provider string, record []byte) {
+	if h.Health != nil {
+		h.Health(provider, record)
+	}
+}
+
 func (h called) trouble(err error) {
 	if h.Trouble != nil {
 		h.Trouble(err)

@@ -209,9 +209,14 @@ func (l *Live) learn(err error, took time.Duration) {
 	if failure == nil || failure.Reason != fault.Cancelled {
 		l.recent.add(l.fleet.options.Now(), took, counts(failure))
 	}
-	if failure == nil {
-		return
+	if failure != nil {
+		l.Refused(failure)
 	}
+}
+
+// Refused draws the consequences of a failure outside of a command's call, such
+// as that of a check.
+func (l *Live) Refused(failure *fault.Error) {
 	if cause, pause, ok := follows(failure); ok {
 		l.Hold(cause, Hold{By: l.fleet.options.Worker, ForMS: pause.Milliseconds(), Detail: failure.Code})
 	}

@@ -39,6 +39,10 @@ const (
 	keyHealth = "health." // the result of the last check, opaque here
 )
 
+// HealthKey is where the record of a provider's health is kept; [Fleet.Health]
+// follows it.
+func HealthKey(provider string) string { return keyHealth + provider }
+
 func watched() []string {
 	return []string{keyTrip + "*", keyGate + "*", keyHold + ">", keyStop + ">", keyTuned + "*", keyBucket + "*", keyWorker + "*", keyHealth + "*"}
 }

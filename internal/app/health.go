@@ -1,0 +1,199 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"go.uber.org/zap"
+
+	"github.com/gangwon-portal/gangway/config"
+	"github.com/gangwon-portal/gangway/internal/broker"
+	"github.com/gangwon-portal/gangway/internal/fault"
+	"github.com/gangwon-portal/gangway/internal/health"
+	"github.com/gangwon-portal/gangway/internal/postgres"
+	"github.com/gangwon-portal/gangway/internal/resilience"
+)
+
+// healthKeep lets the record of a provider that is gone expire.
+const healthKeep = 30 * 24 * time.Hour
+
+// checkup checks the providers and shows how they are.
+type checkup struct {
+	fleet   *fleet
+	cfg     *config.Config
+	monitor *health.Monitor
+	log     *zap.Logger
+}
+
+// newCheckup returns the checks of what the routes name. Changes of health go to
+// the event stream, the table and the log.
+func newCheckup(cfg *config.Config, f *fleet, routes *Routes, pool *pgxpool.Pool, outlet *broker.Outlet, log *zap.Logger) *checkup {
+	c := &checkup{fleet: f, cfg: cfg, log: log}
+	var providers []health.Provider
+	for _, checker := range routes.Checks {
+		providers = append(providers, health.Provider{Name: checker.Name(), Check: c.check(checker)})
+	}
+	c.monitor = health.New(health.Options{
+		Providers: providers, Store: healthStore{f.state}, Signs: c.signs,
+		Interval: func() time.Duration { return cfg.Health.Interval },
+		Tell:     func(ctx context.Context, change health.Change) error { return c.tell(ctx, outlet, change) },
+		Save: func(ctx context.Context, provider string, r health.Report) error {
+			return postgres.SaveHealth(ctx, pool, postgres.ProviderHealth{
+				Provider: provider, Status: string(r.Status), Since: r.Since, CheckedAt: r.CheckedAt, LatencyMS: r.LatencyMS, Reason: r.Reason,
+			})
+		},
+		Trouble: func(provider string, err error) {
+			log.Warn("health is not known for sure", zap.String("provider", provider), zap.Error(err))
+		},
+	})
+	return c
+}
+
+// check makes one check and draws its consequences: credentials that are not
+// accepted keep commands away, and let them back when they are.
+func (c *checkup) check(checker Checker) func(context.Context) (string, bool) {
+	return func(ctx context.Context) (reason string, grave bool) {
+		name := checker.Name()
+		err := checker.Check(ctx)
+		live := c.fleet.Known(name)
+		failure := fault.As(err)
+		if failure == nil {
+			if live != nil {
+				live.Lift(resilience.NoEntry)
+			}
+			return "", false
+		}
+		grave = failure.Reason == fault.Unauthorized
+		if grave && live != nil {
+			live.Refused(failure)
+		}
+		c.log.Info("check failed", zap.String("provider", name), zap.String("reason", string(failure.Reason)), zap.Error(err))
+		return "the check failed: " + string(failure.Reason), grave
+	}
+}
+
+// signs is how the calls of the whole fleet fare.
+func (c *checkup) signs(provider string) health.Signs {
+	report, _ := c.fleet.Reported(provider)
+	state, holds := c.fleet.State(provider)
+	signs := health.Signs{Calls: report.Traffic.Calls, Failures: report.Traffic.Failures, P95: report.Traffic.P95()}
+	if hold, paused := holds[resilience.ByOperator]; paused {
+		signs.Paused = "paused by " + hold.By
+	}
+	switch {
+	case holdsAny(holds, resilience.NoEntry):
+		signs.Blocked = "it does not accept our credentials"
+	case holdsAny(holds, resilience.NoQuota):
+		signs.Blocked = "its allowance is used up"
+	case state != resilience.Closed:
+		signs.Blocked = "its breaker is " + words(state)
+	}
+	return signs
+}
+
+func holdsAny(holds map[resilience.Cause]resilience.Hold, cause resilience.Cause) bool {
+	_, held := holds[cause]
+	return held
+}
+
+// tell makes a change of health known.
+func (c *checkup) tell(ctx context.Context, outlet *broker.Outlet, change health.Change) error {
+	err := outlet.Health(ctx, broker.ProviderHealth{
+		Provider: change.Provider, Status: string(change.Status), Previous: string(change.Previous), Since: change.Since,
+		CheckedAt: change.CheckedAt, LatencyMS: change.LatencyMS, Reason: change.Reason,
+	}, change.Number)
+	if err != nil {
+		return err
+	}
+	log := c.log.Info
+	if change.Status.Worse(change.Previous) {
+		log = c.log.Warn
+	}
+	log("health of a provider has changed", zap.String("provider", change.Provider), zap.String("status", string(change.Status)),
+		zap.String("previous", string(change.Previous)), zap.String("reason", change.Reason))
+	return nil
+}
+
+// reports are how all configured providers are.
+func (c *checkup) reports() map[string]health.Report {
+	reports := map[string]health.Report{}
+	for _, route := range c.routes() {
+		for _, name := range route {
+			reports[name] = c.report(name)
+		}
+	}
+	return reports
+}
+
+// report is the stored one, with what an operator did since.
+func (c *checkup) report(name string) health.Report {
+	report := health.Read(c.fleet.Health(name))
+	if signs := c.signs(name); signs.Paused != "" && report.Status == health.Healthy {
+		report.Reason = signs.Paused
+	}
+	return report
+}
+
+func (c *checkup) routes() [][]string {
+	r := c.cfg.Routes
+	return [][]string{r.Email, r.SMS, r.Business, r.Address}
+}
+
+// serve registers the endpoints of health: open ones that show, and one behind
+// the token that checks at once.
+func (c *checkup) serve(open, admin *http.ServeMux) {
+	open.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
+		summary := health.Summarize(c.reports(), c.routes(), mocked(c.cfg))
+		healthAnswer(w, summary.Status, summary)
+	})
+	open.HandleFunc("GET /health/{provider}", func(w http.ResponseWriter, r *http.Request) {
+		report, known := c.reports()[r.PathValue("provider")]
+		if !known {
+			answer(w, http.StatusNotFound, "no such provider")
+			return
+		}
+		healthAnswer(w, report.Status, report)
+	})
+	admin.HandleFunc("POST /health/{provider}", func(w http.ResponseWriter, r *http.Request) {
+		report, err := c.monitor.Check(r.Context(), r.PathValue("provider"))
+		switch {
+		case errors.Is(err, health.ErrUnknown):
+			answer(w, http.StatusNotFound, "no such provider")
+		case err != nil:
+			c.log.Warn("check on demand", zap.String("provider", r.PathValue("provider")), zap.Error(err))
+			answer(w, http.StatusServiceUnavailable, "the check could not be recorded")
+		default:
+			healthAnswer(w, report.Status, report)
+		}
+	})
+}
+
+func healthAnswer(w http.ResponseWriter, status health.Status, body any) {
+	code := http.StatusOK
+	if status == health.Unhealthy {
+		code = http.StatusServiceUnavailable
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(code)
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+// healthStore keeps the records where all workers see them.
+type healthStore struct{ state *broker.State }
+
+// Load implements [health.Store].
+func (s healthStore) Load(ctx context.Context, provider string) ([]byte, uint64, error) {
+	value, revision, _, err := s.state.Get(ctx, resilience.HealthKey(provider))
+	return value, revision, err
+}
+
+// Swap implements [health.Store].
+func (s healthStore) Swap(ctx context.Context, provider string, record []byte, revision uint64) (bool, error) {
+	_, won, err := s.state.Swap(ctx, resilience.HealthKey(provider), record, revision, healthKeep)
+	return won, err
+}
