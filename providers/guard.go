@@ -121,15 +121,20 @@ func (g *Guard[P]) Call(ctx context.Context, call Call[P]) (Answer, delivery.Att
 	return answer, g.attempt(call, exchange, started, took, answer, err), err
 }
 
+// mostInPlace is how often a call is repeated in place: one person who waits must
+// not open the breaker for all.
+const mostInPlace = 3
+
 // Retry makes a call for someone who waits: failures that the failure table
-// retries are repeated in place, with growing pauses, until budget is spent.
+// retries are repeated in place, up to three times with growing pauses, until
+// budget is spent.
 // Queued commands do not use it; their rounds come back by the broker.
 func (g *Guard[P]) Retry(ctx context.Context, call Call[P], budget time.Duration) (Answer, delivery.Attempt, error) {
 	deadline := time.Now().Add(budget)
-	for pause := 50 * time.Millisecond; ; pause *= 2 {
+	for again, pause := mostInPlace, 100*time.Millisecond; ; again, pause = again-1, pause*2 {
 		answer, attempt, err := g.Call(ctx, call)
 		failure := fault.As(err)
-		if failure == nil || !failure.Reason.Rule().Retry || failure.Reason == fault.CircuitOpen {
+		if failure == nil || again == 0 || !failure.Reason.Rule().Retry || failure.Reason == fault.CircuitOpen {
 			return answer, attempt, err
 		}
 		wait := max(failure.RetryAfter, pause/2+rand.N(pause/2))
