@@ -53,6 +53,7 @@ var imports = map[string][]string{
 	"internal/broker":        {"config", command, delivery, faults, "outbox"},
 	"internal/deadletter":    {command, faults},
 	"internal/alert":         {faults, "internal/stats"},
+	"docs":                   {},
 	"internal/api":           {"internal/alert", command, "internal/deadletter", delivery, faults, "internal/health", "internal/resilience", "internal/stats"},
 	"internal/cli":           {"config", command, "internal/deadletter", delivery, faults, "templates"},
 	"internal/postgres":      {"config", "internal/alert", command, "internal/deadletter", delivery, faults, "internal/stats", "migrations", "outbox"},
@@ -63,6 +64,7 @@ var imports = map[string][]string{
 	"internal/testkit":       {"config", "internal/devstack"},
 	"internal/archtest":      {},
 	"internal/bench":         {everything},
+	"internal/fleet":         {everything},
 	"internal/e2e":           {everything},
 	"internal/crash":         {everything},
 }
@@ -70,7 +72,7 @@ var imports = map[string][]string{
 var vendor = []string{"config", command, delivery, faults, "providers", "providers/smstext"}
 
 // forTests are the packages that only tests may import.
-var forTests = []string{"internal/testkit", "internal/archtest", "internal/bench", "internal/e2e", "internal/crash", "providers/providertest"}
+var forTests = []string{"internal/testkit", "internal/archtest", "internal/bench", "internal/e2e", "internal/crash", "internal/fleet", "providers/providertest"}
 
 // knows says which packages may know a library that the house keeps in one room.
 // Packages for tests may know all.
