@@ -129,6 +129,34 @@ func canonical(t *testing.T, value []byte) []byte {
 	return sorted
 }
 
+// Every send leaves a line with recipient, subject and status, the recipient
+// masked, and every call one that says whether it was mocked.
+func TestSendsAreLogged(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t)
+	for to, status := range map[string]delivery.Status{"kim@example.kr": delivery.Sent, "reject@example.kr": delivery.Failed} {
+		id := o.publish("email.send", fmt.Sprintf(`{"to":[%q],"subject":"접수 안내","text":"y"}`, to))
+		o.await(id, status, delivery.Delivered)
+		masked := to[:1] + "***@example.kr"
+		logged := func(message string, fields ...string) func() bool {
+			return func() bool {
+				return slices.ContainsFunc(strings.Split(o.log.String(), "\n"), func(line string) bool {
+					return strings.Contains(line, `"msg":"`+message+`"`) && strings.Contains(line, id.String()) &&
+						!slices.ContainsFunc(fields, func(field string) bool { return !strings.Contains(line, field) })
+				})
+			}
+		}
+		testkit.Eventually(t, 10*time.Second, logged("command", `"status":"`+string(status)+`"`, `"subject":"접수 안내"`, masked), "a line for %s", to)
+		testkit.Eventually(t, 10*time.Second, logged("provider call", `"provider":"ses"`, `"mock":true`), "a line for the call to %s", to)
+		if strings.Contains(o.log.String(), to) {
+			t.Errorf("the log shows %s", to)
+		}
+	}
+	if !strings.Contains(o.log.String(), "mock mode is active") {
+		t.Error("the log does not say that mock mode is on")
+	}
+}
+
 func TestFailoverTellsOfItself(t *testing.T) {
 	t.Parallel()
 	o := newOffice(t, "PROVIDERS_SES_BREAKER_FAILURES=2")

@@ -18,7 +18,7 @@ import (
 
 func TestSMSEndToEnd(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t, "PROVIDERS_SOLAPI_TIMEOUT=1s", "PROVIDERS_SOLAPI_BREAKER_FAILURES=100")
+	o := newOffice(t, "PROVIDERS_SOLAPI_TIMEOUT=1s", "PROVIDERS_SOLAPI_BREAKER_FAILURES=100", "PROVIDERS_SNS_BREAKER_FAILURES=100")
 	if code, _, errs := o.publisher("suppressions", "add", "010-9999-0000", "--note", "asked by telephone"); code != cli.ExitDone {
 		t.Fatal(errs)
 	}
@@ -30,11 +30,15 @@ func TestSMSEndToEnd(t *testing.T) {
 		calls    []string
 		arrives  string // the number as the gateway wants it
 	}{
-		"success":        {"010-1234-5678", "[강원] 접수번호 2026-0042", sent, "", []string{"solapi ok"}, "01012345678"},
-		"not delivered":  {"010-0000-0001", "x", []delivery.Status{delivery.Sent, delivery.Undelivered}, "", []string{"solapi ok"}, ""},
-		"refused":        {"010-0000-0002", "x", []delivery.Status{delivery.Failed}, fault.Refused, []string{"solapi failed refused"}, ""},
-		"slowed down":    {"010-0000-0003", "x", sent, "", []string{"solapi failed rate_limited", "solapi ok"}, "01000000003"},
-		"confirmed":      {"010-0000-0006", "x", sent, "", []string{"solapi unknown unknown_outcome"}, "01000000006"},
+		"success":       {"010-1234-5678", "[강원] 접수번호 2026-0042", sent, "", []string{"solapi ok"}, "01012345678"},
+		"not delivered": {"010-0000-0001", "x", []delivery.Status{delivery.Sent, delivery.Undelivered}, "", []string{"solapi ok"}, ""},
+		"refused":       {"010-0000-0002", "x", []delivery.Status{delivery.Failed}, fault.Refused, []string{"solapi failed refused"}, ""},
+		"slowed down":   {"010-0000-0003", "x", sent, "", []string{"solapi failed rate_limited", "solapi ok"}, "01000000003"},
+		"confirmed":     {"010-0000-0006", "x", sent, "", []string{"solapi unknown unknown_outcome"}, "01000000006"},
+		"fails for ever": {
+			"010-0000-0004", "x", []delivery.Status{delivery.DeadLettered}, fault.Unavailable,
+			slices.Repeat([]string{"solapi failed unavailable", "sns failed unavailable"}, 4), "",
+		},
 		"suppressed":     {"+82-10-9999-0000", "x", []delivery.Status{delivery.Suppressed}, fault.Suppressed, []string{}, ""},
 		"a fixed line":   {"02-120", "x", []delivery.Status{delivery.Rejected}, fault.Invalid, []string{}, ""},
 		"an emoji":       {"010-1234-5678", "축하 😀", []delivery.Status{delivery.Rejected}, fault.Invalid, []string{}, ""},
