@@ -63,7 +63,7 @@ func (l *Lookups[P]) Plan(ctx context.Context, pinned string, request P) (provid
 		if found, ok := l.kept(ctx, g, request, false); ok {
 			return "", found, nil
 		}
-		if g.Ready() {
+		if standing := g.live.Standing(); standing.Ready || brief(standing) {
 			return g.Name(), Found{}, nil
 		}
 	}

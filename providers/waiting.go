@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/gangwon-portal/gangway/internal/command"
 	"github.com/gangwon-portal/gangway/internal/delivery"
 	"github.com/gangwon-portal/gangway/internal/fault"
 	"github.com/gangwon-portal/gangway/internal/resilience"
@@ -48,15 +49,21 @@ func (a *Asking[P]) Ask(ctx context.Context, pinned string, request P) Found {
 		}
 		candidates = candidates[start:]
 	}
-	found := Found{Err: fault.New(fault.CircuitOpen, "route", "no provider can be called now")}
+	var found, passed Found
 	for i, g := range candidates {
 		next, asked := a.one(ctx, g, request, i == len(candidates)-1)
-		if !asked {
-			continue
+		switch {
+		case asked:
+			found = next
+		case passed.Err == nil:
+			passed = next
 		}
-		if found = next; found.Err == nil || !goesOn(found.Err) {
-			break
+		if asked && (found.Err == nil || !goesOn(found.Err)) {
+			return found
 		}
+	}
+	if found.Provider == "" {
+		return passed // nobody was asked: what is in the way of the first choice
 	}
 	return found
 }
@@ -67,11 +74,10 @@ func (a *Asking[P]) Also(ctx context.Context, provider string, request P) Found 
 		if g.Name() != provider {
 			continue
 		}
-		if found, asked := a.one(ctx, g, request, true); asked {
-			return found
-		}
+		found, _ := a.one(ctx, g, request, true)
+		return found
 	}
-	return Found{Err: fault.New(fault.CircuitOpen, "route", "provider %q cannot be called now", provider)}
+	return Found{Err: fault.New(fault.Cancelled, "route", "provider %q has left the route", provider)}
 }
 
 // Attempts are the calls that are not journalled yet: the last one.
@@ -93,14 +99,14 @@ func (a *Asking[P]) one(ctx context.Context, g *Guard[P], request P, last bool) 
 		}
 		return found, true
 	}
-	if !intended && !g.Ready() {
-		return Found{}, false
+	if err := a.admitted(ctx, g, last); err != nil && !intended {
+		return Found{Err: err}, false
 	}
 	a.lookups.count(g, request, resilience.Miss)
 	if err := a.begin(ctx, g.Name(), intended); err != nil {
 		return Found{Err: err, Provider: g.Name()}, true
 	}
-	call := Call[P]{ID: a.id, Attempt: a.number, Request: request}
+	call := Call[P]{ID: a.id, Attempt: a.number, Request: request, Lane: a.lane()}
 	got := a.lookups.call(ctx, g, call, func(ctx context.Context, call Call[P]) (Answer, delivery.Attempt, error) {
 		if last && !a.until.IsZero() {
 			return g.Retry(ctx, call, time.Until(a.until))
@@ -109,6 +115,29 @@ func (a *Asking[P]) one(ctx context.Context, g *Guard[P], request P, last bool) 
 	})
 	a.finish(got.attempt)
 	return Found{Result: got.answer.Result, Provider: g.Name(), Err: got.err}, true
+}
+
+// admitted returns why a provider cannot be called now. One that asked for a
+// moment of peace is given it, rather than an answer that knows less: a queued
+// command has the time, and whoever waits has it when nobody else is left.
+func (a *Asking[P]) admitted(ctx context.Context, g *Guard[P], last bool) error {
+	standing := g.live.Standing()
+	if !standing.Ready && brief(standing) && (a.until.IsZero() || last) && pause(ctx, standing.Wait) {
+		standing = g.live.Standing()
+	}
+	if standing.Ready {
+		return nil
+	}
+	g.live.Note(a.id.String(), false, standing.Why)
+	return &fault.Error{Reason: standing.Reason, Op: g.Name(), Message: standing.Why, RetryAfter: standing.Wait}
+}
+
+// lane is the command's; whoever waits goes first.
+func (a *Asking[P]) lane() command.Lane {
+	if a.until.IsZero() {
+		return a.run.Row.Lane
+	}
+	return command.High
 }
 
 // begin commits the intent of a call, unless the claim has committed it already.
@@ -131,6 +160,22 @@ func (a *Asking[P]) begin(ctx context.Context, provider string, intended bool) e
 func (a *Asking[P]) finish(attempt delivery.Attempt) {
 	attempt.Round = a.run.Row.Round + 1
 	a.last, a.intended = attempt, ""
+}
+
+// brief reports whether what is in the way is over in a moment.
+func brief(s resilience.Standing) bool {
+	return s.Reason == fault.RateLimited && s.Wait > 0 && s.Wait <= lookupPatience
+}
+
+func pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // goesOn reports whether the next provider is asked after a failure.
