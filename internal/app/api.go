@@ -13,6 +13,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/gangwon-portal/gangway/config"
+	"github.com/gangwon-portal/gangway/docs"
 	"github.com/gangwon-portal/gangway/internal/api"
 	"github.com/gangwon-portal/gangway/internal/broker"
 	"github.com/gangwon-portal/gangway/internal/cli"
@@ -39,7 +40,7 @@ func (o adminParts) newAPI(listed *postgres.Suppressions) *api.API {
 	parts := api.Parts{
 		Bus: apiBus{o.publisher}, Deliveries: apiDeliveries{operator.Reader}, Desk: desk{operator, o.conn},
 		Letters: operator, Record: record{operator.Reader}, Suppressions: apiSuppressions{suppressions{listed}},
-		Cache: apiCache{fleetCache{o.cfg, o.conn, o.pool}}, Settings: o.settings,
+		Cache: apiCache{fleetCache{o.cfg, o.conn, o.pool}}, Settings: o.settings, Document: docs.OpenAPI,
 	}
 	if o.simulator != nil {
 		parts.Simulator = mocks{o.cfg, o.simulator}

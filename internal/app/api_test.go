@@ -107,7 +107,7 @@ func (d *counterDesk) want(status int, method, path, body string, into any, head
 		d.t.Fatalf("%s %s %s: %d %s, want %d", method, path, body, response.StatusCode, answer, status)
 	}
 	if into != nil {
-		if err := json.Unmarshal(answer, into); err != nil {
+		if err := json.Unmarshal(answer, into, json.MatchCaseInsensitiveNames(true)); err != nil {
 			d.t.Fatalf("%s %s: %v in %s", method, path, err, answer)
 		}
 	}
