@@ -3,8 +3,6 @@ package handlers
 import (
 	"slices"
 
-	"github.com/go-json-experiment/json"
-
 	"github.com/gangwon-portal/gangway/internal/delivery"
 	"github.com/gangwon-portal/gangway/internal/fault"
 	"github.com/gangwon-portal/gangway/providers"
@@ -67,10 +65,6 @@ func (l ledger) wants(address string) bool {
 
 func (l ledger) pending() bool {
 	return slices.ContainsFunc(l, func(r delivery.Recipient) bool { return l.wants(r.Address) })
-}
-
-func (l ledger) reached() bool {
-	return slices.ContainsFunc(l, func(r delivery.Recipient) bool { return r.Status.Rank() >= delivery.RankSent })
 }
 
 // settle writes down what one round came to and returns the error that brings
@@ -136,12 +130,7 @@ func (l ledger) into(result *delivery.Result) {
 	if len(result.Recipients) == 0 {
 		return
 	}
-	shown, err := json.Marshal(struct {
-		Recipients []delivery.Recipient `json:"recipients"`
-	}{result.Recipients})
-	if err == nil { // decoded addresses always encode
-		result.Result = shown
-	}
+	result.Result = delivery.ShowRecipients(result.Recipients)
 }
 
 // again reports whether another round follows for a reason.

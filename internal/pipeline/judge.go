@@ -45,7 +45,26 @@ func (e *execution) judge() {
 	if e.result.Err != nil {
 		e.judgeFailure(&r)
 	}
+	if len(e.row.Recipients) > 0 && !r.Status.Open() {
+		judgeRecipients(&r)
+	}
 	e.outcome = r
+}
+
+// judgeRecipients ends a message to several of which earlier rounds reached some:
+// those keep what they have, and the best of all is the status of the whole.
+func judgeRecipients(r *delivery.Record) {
+	r.Recipients = delivery.MergeRecipients(r.Row.Recipients, r.Recipients)
+	for i, one := range r.Recipients {
+		if one.Status.Open() {
+			r.Recipients[i].Status, r.Recipients[i].Reason = delivery.Failed, r.Reason
+		}
+	}
+	r.Result = delivery.ShowRecipients(r.Recipients)
+	best := slices.MaxFunc(r.Recipients, func(a, b delivery.Recipient) int { return a.Status.Rank() - b.Status.Rank() }).Status
+	if r.Status.Final() && best.Rank() >= delivery.RankSent && best.Rank() > r.Status.Rank() {
+		r.Status, r.Reason, r.ErrorCode, r.ErrorMessage, r.Letter = best, fault.None, "", "", nil
+	}
 }
 
 func (e *execution) judgeFailure(r *delivery.Record) {
@@ -72,10 +91,6 @@ func (e *execution) judgeFailure(r *delivery.Record) {
 	}
 	if rule.Retry && r.Round <= policy.Max && e.verdict == nil {
 		r.Status, r.Due = delivery.Retrying, e.p.options.Now().Add(wait)
-		return
-	}
-	if slices.ContainsFunc(e.row.Recipients, func(p delivery.Recipient) bool { return p.Status.Rank() >= delivery.RankSent }) {
-		r.Status = delivery.Sent // an earlier round reached some of the recipients
 		return
 	}
 	r.Status = delivery.Ends(failure.Reason)
