@@ -86,7 +86,7 @@ func (t Traffic) Plus(other Traffic) Traffic {
 	return sum
 }
 
-// P95 is the time that 95 of 100 calls took at most, to about a fifth.
+// P95 is the time that 95 of 100 calls took at most; it may be two fifths too long.
 func (t Traffic) P95() time.Duration {
 	left := t.Calls - t.Calls*95/100
 	for class := len(t.Times) - 1; class >= 0; class-- {

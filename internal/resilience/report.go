@@ -26,10 +26,13 @@ type ProviderReport struct {
 	Choices []Choice `json:"choices,omitzero"`
 }
 
+// reportEvery bounds how old the news of a worker is.
+const reportEvery = 2 * time.Second
+
 // report keeps this worker's key alive. The first report follows the state of the
 // others: its echo is then what tells the server's time.
 func (f *Fleet) report(ctx context.Context) {
-	ticker := time.NewTicker(f.options.Presence / 3)
+	ticker := time.NewTicker(min(f.options.Presence/3, reportEvery))
 	defer ticker.Stop()
 	select {
 	case <-f.synced:
