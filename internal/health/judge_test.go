@@ -22,7 +22,7 @@ func TestJudgement(t *testing.T) {
 		"credentials":                 {check(ok, Healthy), check(grave, Unhealthy)},
 		"slow":                        {check(slow, Degraded)},
 		"better slowly":               {check(grave, Unhealthy), check(ok, Unhealthy), look(Signs{}, Healthy)},
-		"through degraded":            {check(failed, Degraded), check(failed, Unhealthy), check(ok, Unhealthy), check(failed, Unhealthy), check(ok, Unhealthy), look(Signs{}, Healthy)},
+		"through degraded":            {check(failed, Degraded), check(failed, Unhealthy), check(ok, Unhealthy), check(failed, Degraded), check(ok, Degraded), look(Signs{}, Healthy)},
 		"calls fail":                  {check(ok, Healthy), look(Signs{Calls: 20, Failures: 2}, Degraded), look(Signs{Calls: 20, Failures: 10}, Unhealthy)},
 		"too few calls to say":        {check(ok, Healthy), look(Signs{Calls: 19, Failures: 19}, Healthy)},
 		"a share about the limit":     {look(Signs{Calls: 100, Failures: 10}, Degraded), look(Signs{Calls: 100, Failures: 9}, Degraded), look(Signs{Calls: 100, Failures: 9}, Degraded), look(Signs{Calls: 100, Failures: 7}, Degraded), look(Signs{Calls: 100, Failures: 7}, Healthy)},
