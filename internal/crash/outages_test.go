@@ -1,0 +1,123 @@
+package crash
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/gangwon-portal/gangway/internal/testkit"
+)
+
+// during publishes commands one after the other, to providers that take their
+// time, while away takes something away and brings it back.
+func (p *plant) during(n int, away func()) {
+	p.t.Helper()
+	slow := func(uuid.UUID, int) reaction {
+		return reaction{accept: true, before: func() { <-time.After(20 * time.Millisecond) }}
+	}
+	p.first.reacts(slow)
+	p.second.reacts(slow)
+	done := make(chan struct{})
+	begun := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range n {
+			p.mail(1, "")
+			if i == n/4 {
+				close(begun)
+			}
+		}
+	}()
+	select {
+	case <-begun:
+	case <-time.After(time.Minute):
+		p.t.Error("nothing could be published")
+	}
+	away()
+	<-done
+}
+
+// TestBrokerIsRestarted: NATS shuts down and comes back on the same files.
+func TestBrokerIsRestarted(t *testing.T) {
+	t.Parallel()
+	server := testkit.NATS(t)
+	p := newPlant(t, options{natsURL: server.URL()})
+	p.worker("")
+	p.worker("")
+	p.during(300, func() {
+		for range 2 {
+			server.Stop()
+			p.pause(time.Second)
+			server.Start()
+			p.pause(2 * time.Second)
+		}
+	})
+	p.settled(90 * time.Second)
+	p.verify()
+}
+
+// TestPostgresIsKilled: the database dies as in a crash, and recovers.
+func TestPostgresIsKilled(t *testing.T) {
+	t.Parallel()
+	server := testkit.OwnPostgres(t)
+	if err := migrate(t.Context(), server.URL()); err != nil {
+		t.Fatal(err)
+	}
+	p := newPlant(t, options{pgURL: server.URL()})
+	p.worker("")
+	p.worker("")
+	p.during(300, func() {
+		for _, gone := range []time.Duration{500 * time.Millisecond, 5 * time.Second} {
+			server.Kill()
+			p.pause(gone)
+			server.Start()
+			p.pause(2 * time.Second)
+		}
+	})
+	p.settled(90 * time.Second)
+	p.verify()
+}
+
+// TestNetworkIsCut: one of two workers loses its way to NATS or to Postgres, for
+// longer than its lease. The other one takes over what it had.
+func TestNetworkIsCut(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		postgres bool
+		cut      func(*testkit.Proxy)
+	}{
+		{"NATS, connections refused", false, (*testkit.Proxy).Cut},
+		{"NATS, packets lost", false, (*testkit.Proxy).Blackhole},
+		{"Postgres, connections refused", true, (*testkit.Proxy).Cut},
+		{"Postgres, packets lost", true, (*testkit.Proxy).Blackhole},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p := newPlant(t, options{})
+			variable, url := "GANGWAY_NATS_URL=", p.natsURL
+			if c.postgres {
+				variable, url = "GANGWAY_POSTGRES_URL=", p.pgURL
+			}
+			proxy, through := testkit.NewProxyURL(t, url)
+			p.worker("", variable+through)
+			p.worker("")
+			p.during(300, func() {
+				c.cut(proxy)
+				p.pause(6 * time.Second)
+				proxy.Restore()
+				p.pause(time.Second)
+			})
+			p.settled(2 * time.Minute)
+			p.verify()
+		})
+	}
+}
+
+// pause lets time pass while workers go on.
+func (p *plant) pause(d time.Duration) {
+	ctx, cancel := context.WithTimeout(p.t.Context(), d)
+	defer cancel()
+	<-ctx.Done()
+}
