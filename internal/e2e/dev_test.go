@@ -127,6 +127,9 @@ func occupy(t *testing.T) {
 	}
 }
 
+// isSent: a simulated provider soon reports that it has delivered.
+var isSent = regexp.MustCompile(`"status":"(sent|delivered)"`)
+
 func TestDevKeepsItsData(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
@@ -136,7 +139,7 @@ func TestDevKeepsItsData(t *testing.T) {
 	for start := 1; start <= 2; start++ {
 		dev := m.start("worker", "dev")
 		dev.WaitOutput(starting, "ready; publish with")
-		for _, moved := range []string{"port 4222 is taken; NATS uses ", "port 5432 is taken; Postgres uses ", "127.0.0.1:8080 is taken; using ", "127.0.0.1:8081 is taken; using "} {
+		for _, moved := range []string{"port 4222 is taken; NATS uses ", "port 5432 is taken; Postgres uses ", "127.0.0.1:8080 is taken; the public listener uses ", "127.0.0.1:8081 is taken; the admin listener uses "} {
 			if !strings.Contains(dev.Stdout(), moved) {
 				t.Errorf("start %d does not say %q:\n%s", start, moved, dev.Stdout())
 			}
@@ -153,7 +156,7 @@ func TestDevKeepsItsData(t *testing.T) {
 			id = strings.TrimSpace(sent.Stdout())
 		}
 		status := m.start("publisher", "status", id, "-o", "json")
-		if code := status.Wait(patience); code != 0 || !strings.Contains(status.Stdout(), `"status":"sent"`) {
+		if code := status.Wait(patience); code != 0 || !isSent.MatchString(status.Stdout()) {
 			t.Errorf("start %d: publisher status: exit code %d: %s", start, code, status.Output())
 		}
 		dev.Signal(syscall.SIGTERM)
@@ -207,7 +210,7 @@ func TestDemosSideBySide(t *testing.T) {
 				count[row[1]]++
 			}
 		}
-		for _, status := range []string{"sent", "failed", "dead_lettered", "rejected"} {
+		for _, status := range []string{"delivered", "failed", "dead_lettered", "rejected"} {
 			if count[status] == 0 {
 				t.Errorf("demo %d: no sample ended as %s:\n%s", i+1, status, demo.Output())
 			}

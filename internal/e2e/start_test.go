@@ -100,7 +100,7 @@ func TestOldNATSIsRefused(t *testing.T) {
 	if code := worker.Wait(patience); code != 1 {
 		t.Errorf("exit code %d, want 1", code)
 	}
-	if want := "worker: NATS server 2.11.17 is too old: 2.12 or newer is required (scheduled messages)\n"; worker.Output() != want {
+	if want := "worker: NATS server 2.11.17 is too old: 2.12 or newer is required (scheduled messages)\n"; !strings.HasSuffix(worker.Output(), want) {
 		t.Errorf("the worker says\n%swant\n%s", worker.Output(), want)
 	}
 }
@@ -172,5 +172,24 @@ func TestMistakesOfTheCommandLine(t *testing.T) {
 				t.Errorf("it says %q, want one line on standard error with %q", process.Output(), tt.says)
 			}
 		})
+	}
+}
+
+// A person is told soon that nobody answers.
+func TestPublisherWithoutServers(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	for _, tt := range []struct {
+		args string
+		says string
+	}{
+		{"email --to kim@example.kr --subject a --text b --nats-url nats://127.0.0.1:1",
+			"publisher: nats://127.0.0.1:1 does not answer (nats: no servers available for connection): is the server running, is nats.url right?\n"},
+		{"status order-42 --postgres-url postgres://kim:secret@127.0.0.1:1/gangway",
+			"publisher: postgres://kim:[redacted]@127.0.0.1:1/gangway does not answer: is the server running, is postgres.url right?\n"},
+	} {
+		if failed := p.publisher(nil, strings.Fields(tt.args)...); failed.code != 1 || failed.all != tt.says {
+			t.Errorf("exit code %d, it says\n%swant\n%s", failed.code, failed.all, tt.says)
+		}
 	}
 }
