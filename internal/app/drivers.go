@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gangwon-portal/gangway/config"
+	"github.com/gangwon-portal/gangway/internal/fault"
 	"github.com/gangwon-portal/gangway/providers"
 	"github.com/gangwon-portal/gangway/providers/juso"
 	"github.com/gangwon-portal/gangway/providers/kakao"
@@ -164,7 +165,7 @@ func (d drivers) business(p config.Provider) (providers.Provider[providers.Compa
 		return nicednb.New(nicednb.Options{
 			Name: p.Name, BaseURL: a.url, AppKey: a.user, AppSecret: a.secret, TokenPath: p.Options["token_path"],
 			SearchPath: p.Options["search_path"], DetailPath: p.Options["detail_path"], Fields: fieldMap(p.Options),
-			SuccessCodes: list(p.Options["success_codes"]), NoDataCodes: list(p.Options["no_data_codes"]),
+			SuccessCodes: list(p.Options["success_codes"]), NoDataCodes: list(p.Options["no_data_codes"]), Codes: codeMap(p.Options["codes"]),
 			CheckNumber: p.Options["check_number"], Conns: p.MaxConns,
 		})
 	case "nts":
@@ -208,6 +209,22 @@ func fieldMap(options map[string]string) map[string][]string {
 	return fields
 }
 
+// list splits a text at commas and spaces; nil for one without words, so that
+// drivers take their own.
 func list(text string) []string {
-	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
+	words := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' })
+	if len(words) == 0 {
+		return nil
+	}
+	return words
+}
+
+// codeMap reads "CODE=reason,CODE=reason": what further codes of a vendor mean.
+func codeMap(text string) map[string]fault.Reason {
+	codes := map[string]fault.Reason{}
+	for _, pair := range list(text) {
+		code, reason, _ := strings.Cut(pair, "=")
+		codes[code] = fault.Reason(reason)
+	}
+	return codes
 }

@@ -36,6 +36,7 @@ type office struct {
 	pool        *pgxpool.Pool
 	reader      postgres.Reader
 	sim         *simulator.Simulator
+	running     Running
 	log         *journal
 }
 
@@ -88,7 +89,7 @@ func newOffice(t *testing.T, env ...string) *office {
 	})
 	select {
 	case running := <-ready:
-		o.sim = running.Simulator
+		o.sim, o.running = running.Simulator, running
 	case err := <-ended:
 		ended <- nil
 		t.Fatalf("worker: %v\n%s", err, o.log)
