@@ -10,7 +10,7 @@ LINT_VERSION := v2.15.0
 LINT         := bin/golangci-lint-$(LINT_VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev build ready test test-long check vet lint fmt bench clean
+.PHONY: help demo dev build ready ready-test test test-long check vet lint fmt bench clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,14 +27,17 @@ build: ## the programs, into bin/
 ready: # what this machine lacks for the targets above and below
 	@scripts/ready
 
-test: ready ## the test suite, with the race detector
+ready-test: # and for the tests
+	@scripts/ready test
+
+test: ready-test ## the test suite, with the race detector
 	go test $(TESTFLAGS) ./...
 
-test-long: ready ## the large forms of the tests, then long fuzzing
+test-long: ready-test ## the large forms of the tests, then long fuzzing
 	TEST_LONG=1 go test -race -timeout=3h -count=1 ./...
 	FUZZTIME=$(FUZZTIME) scripts/fuzz
 
-check: ready vet lint test ## format, vet, lint, the rules of the house, race tests
+check: ready-test vet lint test ## format, vet, lint, the rules of the house, race tests
 
 vet:
 	go vet ./...
