@@ -46,7 +46,7 @@ CREATE TABLE gangway.deliveries (
     completed_at        timestamptz,
     purged_at           timestamptz,                    -- only the stub is left
     PRIMARY KEY (id)
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 45);
 
 CREATE INDEX deliveries_requested_at ON gangway.deliveries (requested_at, id);
 

@@ -50,6 +50,7 @@ type Running struct {
 // nothing and returns. It waits, with backoff, for NATS and Postgres.
 func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	cfg, log := o.Config, o.Telemetry.Logger()
+	TuneMemory()
 	var stop closers
 	defer func() { err = errors.Join(err, stop.close(log)) }()
 

@@ -102,6 +102,7 @@ func (w *watch) FailedOver(context.Context, delivery.Failover)            {}
 func (w *watch) Trouble(context.Context, *command.Command, string, error) {}
 
 func startEngine(b *testing.B, s stack, provider *noop, inFlight int, w *watch) *app.Engine {
+	app.TuneMemory()
 	b.Helper()
 	route := providers.NewRoute(providers.NewGuard(provider, providers.GuardOptions{Sends: true}))
 	suppressions := postgres.NewSuppressions(s.pool)

@@ -29,6 +29,7 @@ func Connect(ctx context.Context, url string, conns int, waiting func(error)) (*
 	}
 	config.ConnConfig.RuntimeParams["application_name"] = "gangway"
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	config.AfterConnect = takeColumns
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("postgres: connect: %w", err)

@@ -15,29 +15,37 @@ import (
 	"github.com/gangwon-portal/gangway/internal/fault"
 )
 
+// flusher writes batches, one after the other. Its columns keep their memory from
+// batch to batch.
+type flusher struct {
+	*Store
+	outcomes outcomeColumns
+	claims   claimColumns
+}
+
 // run writes batches until the queue is closed and empty.
-func (s *Store) run() {
+func (f *flusher) run() {
 	for {
-		batch := s.queue.take()
+		batch := f.queue.take()
 		if batch == nil {
 			return
 		}
-		s.write(batch)
-		s.queue.landed(batch)
+		f.write(batch)
+		f.queue.landed(batch)
 	}
 }
 
 // write commits one batch, however long the database is away: an outcome in
 // memory is worth more than a fast error. A batch that the database refuses
 // because of its data is halved until the row at fault stands alone.
-func (s *Store) write(batch []*op) {
+func (f *flusher) write(batch []*op) {
 	slices.SortFunc(batch, func(a, b *op) int { return bytes.Compare(a.id[:], b.id[:]) })
 	for delay := 50 * time.Millisecond; ; {
 		batch = dropAbandoned(batch)
 		if len(batch) == 0 {
 			return
 		}
-		err := s.commit(batch)
+		err := f.commit(batch)
 		switch {
 		case err == nil:
 			for _, o := range batch {
@@ -48,13 +56,13 @@ func (s *Store) write(batch []*op) {
 			batch[0].finish(fault.Wrap(fault.Invalid, "postgres", err))
 			return
 		case atFault(err):
-			s.write(slices.Clone(batch[:len(batch)/2]))
-			s.write(slices.Clone(batch[len(batch)/2:]))
+			f.write(slices.Clone(batch[:len(batch)/2]))
+			f.write(slices.Clone(batch[len(batch)/2:]))
 			return
 		case lostRace(err):
 			// The other transaction has ended by now: again at once.
 		default:
-			s.options.Log.Warn("postgres does not take writes; waiting", zap.Int("rows", len(batch)), zap.Error(err))
+			f.options.Log.Warn("postgres does not take writes; waiting", zap.Int("rows", len(batch)), zap.Error(err))
 			rest(batch[0].ctx, delay)
 			delay = min(2*delay, 2*time.Second)
 		}
@@ -73,11 +81,12 @@ func rest(ctx context.Context, d time.Duration) {
 
 // commit writes records, then claims, in one implicit transaction and one round
 // trip, and reads the rows of claims that lost.
-func (s *Store) commit(batch []*op) error {
+func (f *flusher) commit(batch []*op) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	var claims, records []*op
 	for _, o := range batch {
+		o.applied = false
 		if o.claim != nil {
 			claims = append(claims, o)
 		} else {
@@ -85,10 +94,10 @@ func (s *Store) commit(batch []*op) error {
 		}
 	}
 	var b pgx.Batch
-	queueRecords(&b, records)
-	queueClaims(&b, claims, s.options.Worker)
-	results := s.pool.SendBatch(ctx, &b)
-	apply, lost, err := readResults(results, records, claims)
+	f.outcomes.queue(&b, records)
+	f.claims.queue(&b, claims, f.options.Worker)
+	results := f.pool.SendBatch(ctx, &b)
+	unclear, err := f.read(results, records, claims)
 	// The implicit transaction commits at the end of the batch: Close reports it.
 	if closed := results.Close(); err == nil {
 		err = closed
@@ -96,10 +105,7 @@ func (s *Store) commit(batch []*op) error {
 	if err != nil {
 		return err
 	}
-	for _, fill := range apply {
-		fill()
-	}
-	return s.reread(ctx, lost)
+	return f.reread(ctx, unclear)
 }
 
 func dropAbandoned(batch []*op) []*op {

@@ -11,14 +11,17 @@ import (
 
 // op is one claim or record that waits for its COMMIT.
 type op struct {
-	ctx      context.Context
-	id       uuid.UUID
-	claim    *delivery.Claim
-	record   *delivery.Record
-	claimed  delivery.Claimed
-	recorded delivery.Recorded
-	err      error
-	done     chan struct{}
+	ctx    context.Context
+	id     uuid.UUID
+	claim  *delivery.Claim
+	record *delivery.Record
+
+	// The answer, once done is closed: whether the row was changed, and the row as
+	// it then stands.
+	applied bool
+	row     delivery.Row
+	err     error
+	done    chan struct{}
 }
 
 func (o *op) finish(err error) {

@@ -4,100 +4,87 @@ import (
 	"bytes"
 	"context"
 	"slices"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgtype"
 
 	"github.com/gangwon-portal/gangway/internal/delivery"
 )
 
-// readResults reads the answers of one batch in the order in which queueRecords
-// and queueClaims queued them. It returns what is to be applied once the
-// transaction has committed, and the operations whose rows must be read whole:
-// those that changed nothing, and those that met an existing row.
-func readResults(results pgx.BatchResults, records, claims []*op) (apply []func(), reread []*op, err error) {
-	seen := make(map[*op]bool, len(records)+len(claims))
+// read reads the answers of one batch in the order in which the statements were
+// queued. It returns the operations whose rows must be read whole: those that
+// changed nothing, and those that met an existing row.
+func (f *flusher) read(results pgx.BatchResults, records, claims []*op) (unclear []*op, err error) {
 	if len(records) > 0 {
-		rows, err := results.Query()
-		if err != nil {
-			return nil, nil, err
+		if unclear, err = readRecords(results, records); err != nil {
+			return nil, err
 		}
-		var (
-			rowID     uuid.UUID
-			version   int
-			status    delivery.Status
-			attempts  int
-			updated   time.Time
-			completed *time.Time
-		)
-		_, err = pgx.ForEachRow(rows, []any{&rowID, &version, &status, &attempts, &updated, &completed}, func() error {
-			o := find(records, rowID)
-			seen[o] = true
-			recorded := delivery.Recorded{Applied: true, Row: merge(o.record)}
-			recorded.Row.Version, recorded.Row.Attempts, recorded.Row.UpdatedAt = version, attempts, updated
-			if completed != nil {
-				recorded.Row.CompletedAt = *completed
-			}
-			if status != o.record.Status {
-				reread = append(reread, o)
-			}
-			apply = append(apply, func() { o.recorded = recorded })
-			return nil
-		})
-		if err != nil {
-			return nil, nil, err
-		}
-		if err := skipWrites(results, records); err != nil {
-			return nil, nil, err
+		if err := f.outcomes.skip(results); err != nil {
+			return nil, err
 		}
 	}
 	if len(claims) > 0 {
-		rows, err := results.Query()
+		met, err := readClaims(results, claims)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		var (
-			rowID   uuid.UUID
-			version int
-			updated time.Time
-		)
-		_, err = pgx.ForEachRow(rows, []any{&rowID, &version, &updated}, func() error {
-			o := find(claims, rowID)
-			seen[o] = true
-			row := newRow(o.claim)
-			row.Version, row.UpdatedAt = version, updated
-			if version > 1 {
-				reread = append(reread, o)
-			}
-			apply = append(apply, func() { o.claimed = delivery.Claimed{Won: true, Row: row} })
-			return nil
-		})
-		if err != nil {
-			return nil, nil, err
-		}
+		unclear = append(unclear, met...)
 	}
 	for _, o := range slices.Concat(records, claims) {
-		if !seen[o] {
-			reread = append(reread, o)
+		if !o.applied {
+			unclear = append(unclear, o)
 		}
 	}
-	return apply, reread, nil
+	return unclear, nil
 }
 
-// skipWrites takes the answers of the statements that return no rows.
-func skipWrites(results pgx.BatchResults, records []*op) error {
-	hasAttempts := slices.ContainsFunc(records, func(o *op) bool { return len(o.record.Attempts) > 0 })
-	hasRecipients := slices.ContainsFunc(records, func(o *op) bool { return len(o.record.Recipients) > 0 })
-	hasLetters := slices.ContainsFunc(records, func(o *op) bool { return o.record.Letter != nil })
-	for _, expected := range []bool{hasAttempts, hasLetters, hasRecipients} {
-		if expected {
-			if _, err := results.Exec(); err != nil {
-				return err
-			}
-		}
+// readRecords takes the rows that records have changed, and returns the records
+// that a cancellation or a provider's report has changed in turn.
+func readRecords(results pgx.BatchResults, records []*op) (unclear []*op, err error) {
+	rows, err := results.Query()
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	var (
+		rowID              pgtype.UUID
+		version, attempts  int
+		status             string
+		updated, completed pgtype.Timestamptz
+	)
+	_, err = pgx.ForEachRow(rows, []any{&rowID, &version, &status, &attempts, &updated, &completed}, func() error {
+		o := find(records, rowID.Bytes)
+		o.applied, o.row = true, merge(o.record)
+		o.row.Version, o.row.Attempts, o.row.UpdatedAt, o.row.CompletedAt = version, attempts, updated.Time, completed.Time
+		if delivery.Status(status) != o.record.Status {
+			unclear = append(unclear, o)
+		}
+		return nil
+	})
+	return unclear, err
+}
+
+// readClaims takes the rows that claims hold now, and returns the claims that met
+// an existing row.
+func readClaims(results pgx.BatchResults, claims []*op) (unclear []*op, err error) {
+	rows, err := results.Query()
+	if err != nil {
+		return nil, err
+	}
+	var (
+		rowID   pgtype.UUID
+		version int
+		updated pgtype.Timestamptz
+	)
+	_, err = pgx.ForEachRow(rows, []any{&rowID, &version, &updated}, func() error {
+		o := find(claims, rowID.Bytes)
+		o.applied, o.row.Version, o.row.UpdatedAt = true, version, updated.Time
+		if version > 1 {
+			unclear = append(unclear, o)
+		}
+		return nil
+	})
+	return unclear, err
 }
 
 // reread reads whole rows for operations that need them: a claim that lost or
@@ -115,11 +102,7 @@ func (s *Store) reread(ctx context.Context, ops []*op) error {
 		return err
 	}
 	for _, o := range ops {
-		if o.claim != nil {
-			o.claimed.Row = rows[o.id]
-		} else {
-			o.recorded.Row = rows[o.id]
-		}
+		o.row = rows[o.id]
 	}
 	return nil
 }

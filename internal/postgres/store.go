@@ -56,7 +56,7 @@ func NewStore(pool *pgxpool.Pool, options Options) *Store {
 	}
 	s := &Store{Reader: NewReader(pool), options: options, queue: newQueue(options.MaxBatch)}
 	for range options.Flushers {
-		s.flush.Go(s.run)
+		s.flush.Go((&flusher{Store: s}).run)
 	}
 	return s
 }
@@ -68,7 +68,7 @@ func (s *Store) Claim(ctx context.Context, claim delivery.Claim) (delivery.Claim
 	if err := s.wait(ctx, op); err != nil {
 		return delivery.Claimed{}, fmt.Errorf("postgres: claim %s: %w", claim.Command.ID, err)
 	}
-	return op.claimed, nil
+	return delivery.Claimed{Won: op.applied, Row: op.row}, nil
 }
 
 // Record implements [pipeline.Store]: it returns after COMMIT, with the row as
@@ -78,7 +78,7 @@ func (s *Store) Record(ctx context.Context, record delivery.Record) (delivery.Re
 	if err := s.wait(ctx, op); err != nil {
 		return delivery.Recorded{}, fmt.Errorf("postgres: record %s: %w", record.Row.ID, err)
 	}
-	return op.recorded, nil
+	return delivery.Recorded{Applied: op.applied, Row: op.row}, nil
 }
 
 // Close flushes what waits, stops the flushers and refuses further work.
