@@ -118,13 +118,23 @@ func (m *machine) clean(dirs ...string) {
 	}
 }
 
-// occupy listens on the usual ports, as far as nobody else does.
-func occupy(t *testing.T) {
-	for _, port := range []string{"4222", "5432", "8080", "8081"} {
+// occupy listens on the usual ports until the test ends, as far as nobody else
+// does: another stack of this machine may have one and give it up meanwhile. It
+// returns what a stack that starts now has to say about each of them.
+func occupy(t *testing.T) (moved []string) {
+	t.Helper()
+	for port, line := range map[string]string{
+		"4222": "port 4222 is taken; NATS uses ",
+		"5432": "port 5432 is taken; Postgres uses ",
+		"8080": "127.0.0.1:8080 is taken; the public listener uses ",
+		"8081": "127.0.0.1:8081 is taken; the admin listener uses ",
+	} {
 		if listener, err := net.Listen("tcp", "127.0.0.1:"+port); err == nil {
 			t.Cleanup(func() { listener.Close() })
+			moved = append(moved, line)
 		}
 	}
+	return moved
 }
 
 // isSent: a simulated provider soon reports that it has delivered.
@@ -133,15 +143,15 @@ var isSent = regexp.MustCompile(`"status":"(sent|delivered)"`)
 func TestDevKeepsItsData(t *testing.T) {
 	t.Parallel()
 	m := newMachine(t)
-	occupy(t)
+	moved := occupy(t)
 	data := filepath.Join(m.work, ".gangway")
 	var id string
 	for start := 1; start <= 2; start++ {
 		dev := m.start("worker", "dev")
 		dev.WaitOutput(starting, "ready; publish with")
-		for _, moved := range []string{"port 4222 is taken; NATS uses ", "port 5432 is taken; Postgres uses ", "127.0.0.1:8080 is taken; the public listener uses ", "127.0.0.1:8081 is taken; the admin listener uses "} {
-			if !strings.Contains(dev.Stdout(), moved) {
-				t.Errorf("start %d does not say %q:\n%s", start, moved, dev.Stdout())
+		for _, line := range moved {
+			if !strings.Contains(dev.Stdout(), line) {
+				t.Errorf("start %d does not say %q:\n%s", start, line, dev.Stdout())
 			}
 		}
 		info, err := os.Stat(filepath.Join(data, "dev.env"))
