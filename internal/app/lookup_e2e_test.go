@@ -169,7 +169,7 @@ func TestAddressSearch(t *testing.T) {
 // Fresh, then stale, then the configured default, then a person.
 func TestFallbackLadder(t *testing.T) {
 	o := newOffice(t, append(slices.Clone(quick),
-		"CACHE_NICEDNB_TTL=50ms", "CACHE_NTS_TTL=50ms", "CACHE_JUSO_TTL=50ms", "CACHE_KAKAO_TTL=50ms",
+		"CACHE_NICEDNB_TTL=1ms", "CACHE_NTS_TTL=1ms", "CACHE_JUSO_TTL=1ms", "CACHE_KAKAO_TTL=1ms", // stale by the next question
 		"PROVIDERS_NICEDNB_BREAKER_FAILURES=1000", "PROVIDERS_NTS_BREAKER_FAILURES=1000",
 		"PROVIDERS_JUSO_BREAKER_FAILURES=3", "PROVIDERS_KAKAO_BREAKER_FAILURES=3",
 		`FALLBACK_ADDRESS_SEARCH_DEFAULT={"total":0,"items":[]}`,
