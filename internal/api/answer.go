@@ -19,6 +19,7 @@ type answer struct {
 	body   any // becomes JSON; nil for no body
 	text   []byte
 	kind   string // media type of text
+	policy string // Content-Security-Policy of a page; "" for the strict default
 }
 
 // list is a page of a list. Next is the cursor of the next page, null on the last.
@@ -58,6 +59,9 @@ func (a answer) write(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	header.Set("Content-Type", kind)
+	if a.policy != "" {
+		header.Set("Content-Security-Policy", a.policy)
+	}
 	header.Add("Vary", "Accept-Encoding, Authorization")
 	if r.Method == http.MethodGet && status == http.StatusOK {
 		tag := etag(text)

@@ -34,6 +34,9 @@ type Simulator interface {
 	SetFault(provider string, fault Fault)
 	// Received lists what was sent, newest first; an element is encoded as it is.
 	Received() []any
+	// Rendered is one message by the id that the vendor gave it: its HTML, "" when
+	// it has none, and its text. ok is false for an id that is not kept.
+	Rendered(id string) (html, text string, ok bool)
 	Clear()
 }
 
@@ -54,6 +57,7 @@ func (a *API) mockMode() {
 		a.serve("GET /api/v1/providers/{name}/faults", a.showFault)
 		a.serve("PUT /api/v1/providers/{name}/faults", a.setFault)
 		a.serve("GET /api/v1/inbox", a.inbox)
+		a.serve("GET /api/v1/inbox/{id}", a.rendered)
 		a.serve("DELETE /api/v1/inbox", a.clearInbox)
 	}
 }
@@ -152,6 +156,26 @@ func (a *API) inbox(r *http.Request) (answer, error) {
 		next = number(end)
 	}
 	return listOf(all[begin:end], next), nil
+}
+
+// sandboxed lets a mail look as it would and do nothing: no scripts, no forms, and
+// nothing loaded from anywhere.
+const sandboxed = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+
+// rendered shows one message as its reader would see it.
+func (a *API) rendered(r *http.Request) (answer, error) {
+	if err := queryOf(r).done(); err != nil {
+		return answer{}, err
+	}
+	html, text, ok := a.parts.Simulator.Rendered(r.PathValue("id"))
+	switch {
+	case !ok:
+		return answer{}, fault.New(fault.NotFound, "", "the simulator keeps no message %q", r.PathValue("id"))
+	case html == "":
+		return answer{text: []byte(text), kind: "text/plain; charset=utf-8"}, nil
+	default:
+		return answer{text: []byte(html), kind: "text/html; charset=utf-8", policy: sandboxed}, nil
+	}
 }
 
 func (a *API) clearInbox(r *http.Request) (answer, error) {

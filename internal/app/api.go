@@ -250,6 +250,16 @@ func (m mocks) Received() []any {
 	return list
 }
 
+// Rendered implements [api.Simulator].
+func (m mocks) Rendered(id string) (html, text string, ok bool) {
+	for _, message := range m.sim.Inbox().List() {
+		if message.ID == id {
+			return message.HTML, message.Text, true
+		}
+	}
+	return "", "", false
+}
+
 // Clear implements [api.Simulator].
 func (m mocks) Clear() { m.sim.Inbox().Clear() }
 

@@ -76,6 +76,7 @@ func TestAPIDocument(t *testing.T) {
 // TestAPIKeepsToItsDocument sends real requests for every operation and holds
 // requests, statuses, headers and bodies to the document.
 func TestAPIKeepsToItsDocument(t *testing.T) {
+	openapi3filter.RegisterBodyDecoder("text/html", openapi3filter.FileBodyDecoder)
 	doc := document(t)
 	operations := operationsOf(doc)
 	doc.Servers = nil // the worker listens elsewhere
@@ -243,12 +244,19 @@ func (d *counterDesk) everythingElse(t *testing.T) {
 	for _, to := range []string{"one@example.kr", "two@example.kr"} {
 		d.await(d.publish("email.send", mailTo(to)), "delivered")
 	}
-	var inbox page[struct{ Subject string }]
+	rich := d.publish("email.send", `{"to":["html@example.kr"],"subject":"x","html":"<p>춘천<script>alert(1)</script></p>"}`)
+	d.await(rich, "delivered")
+	var inbox page[struct{ ID, Subject string }]
 	d.want(200, "GET", "/api/v1/inbox?limit=1", "", &inbox)
 	if len(inbox.Items) != 1 || inbox.Next == nil {
 		t.Fatalf("%+v", inbox)
 	}
 	d.want(200, "GET", "/api/v1/inbox?limit=1&cursor="+*inbox.Next, "", nil)
+	shown := d.want(200, "GET", "/api/v1/inbox/"+url.PathEscape(inbox.Items[0].ID), "", nil)
+	if policy := shown.Header.Get("Content-Security-Policy"); !strings.HasPrefix(policy, "sandbox; default-src 'none'") || !strings.HasPrefix(shown.Header.Get("Content-Type"), "text/html") {
+		t.Errorf("a mail is shown as %s under %q", shown.Header.Get("Content-Type"), policy)
+	}
+	d.want(404, "GET", "/api/v1/inbox/nothing", "", nil)
 	d.want(204, "DELETE", "/api/v1/inbox", "", nil)
 	d.want(200, "GET", "/api/v1/providers/solapi/faults", "", nil)
 	d.want(404, "PUT", "/api/v1/providers/nobody/faults", `{"outcome":"error"}`, nil)

@@ -56,10 +56,10 @@ func (o *office) addresses(id uuid.UUID) (delivery.Row, providers.AddressResult)
 	return row, result
 }
 
-// fail injects an outcome into every call of some providers.
-func (o *office) fail(outcome simulator.Outcome, names ...string) {
+// fail makes every call of some providers an error.
+func (o *office) fail(names ...string) {
 	for _, name := range names {
-		o.sim.SetFault(name, simulator.Fault{Outcome: outcome, Rate: 1, Until: time.Now().Add(time.Hour)})
+		o.sim.SetFault(name, simulator.Fault{Outcome: simulator.Error, Rate: 1, Until: time.Now().Add(time.Hour)})
 	}
 }
 
@@ -69,18 +69,18 @@ func (o *office) mend(names ...string) {
 	}
 }
 
-// told waits until a stream holds n messages on a subject.
-func (o *office) told(stream, subject string, n int) []*jetstream.RawStreamMsg {
+// told waits for the one message that a stream is to hold on a subject.
+func (o *office) told(stream, subject string) *jetstream.RawStreamMsg {
 	o.t.Helper()
 	var found []*jetstream.RawStreamMsg
 	testkit.Eventually(o.t, 10*time.Second, func() bool {
 		found = o.messages(stream, subject)
-		return len(found) >= n
-	}, "fewer than %d messages on %s", n, subject)
-	if len(found) > n {
-		o.t.Errorf("%d messages on %s, want %d", len(found), subject, n)
+		return len(found) > 0
+	}, "nothing on %s", subject)
+	if len(found) > 1 {
+		o.t.Errorf("%d messages on %s, want one", len(found), subject)
 	}
-	return found
+	return found[0]
 }
 
 func TestBusinessVerify(t *testing.T) {
@@ -153,14 +153,14 @@ func TestAddressSearch(t *testing.T) {
 	if short.Reason != fault.Invalid || short.ErrorCode != "E0008" {
 		t.Errorf("%+v", short)
 	}
-	o.told(broker.StreamDeadLetters, "deadletter.address.search."+short.ID.String(), 1)
+	o.told(broker.StreamDeadLetters, "deadletter.address.search."+short.ID.String())
 	failed := o.await(o.find("모의오류", ""), delivery.DeadLettered)
 	if failed.Reason != fault.Unavailable || failed.Attempts != 8 {
 		t.Errorf("%+v", failed)
 	}
-	o.told(broker.StreamDeadLetters, "deadletter.address.search."+failed.ID.String(), 1)
+	o.told(broker.StreamDeadLetters, "deadletter.address.search."+failed.ID.String())
 	// Kakao answers where juso fails; both say the same of the address.
-	o.fail(simulator.Error, "juso")
+	o.fail("juso")
 	if row, result = o.addresses(o.find("강릉시청", "")); result.Source != "kakao" || result.Items[0].PostalCode != "25522" || result.Items[0].Latitude == 0 {
 		t.Errorf("%+v by %v", result, o.calls(row.ID))
 	}
@@ -176,7 +176,7 @@ func TestFallbackLadder(t *testing.T) {
 	)...)
 	_, before := o.company(o.verify("124-81-00998", ""))
 	_, found := o.addresses(o.find("원주시청", ""))
-	o.fail(simulator.Error, "nicednb", "nts", "juso", "kakao")
+	o.fail("nicednb", "nts", "juso", "kakao")
 	id := o.verify("124-81-00998", "")
 	_, after := o.company(id)
 	if !after.Stale || after.Source != "cache" || after.Outcome != "active" || after.Company.Name != before.Company.Name || !after.AsOf.Equal(before.AsOf) {
@@ -202,7 +202,7 @@ func TestFallbackLadder(t *testing.T) {
 	if review.Reason != fault.Unavailable || !strings.Contains(string(review.Result), `"registration_number": "1208147521"`) {
 		t.Errorf("%+v %s", review, review.Result)
 	}
-	o.told(broker.StreamEvents, "event.business.verify.manual_review", 1)
+	o.told(broker.StreamEvents, "event.business.verify.manual_review")
 	if n := len(o.messages(broker.StreamDeadLetters, "deadletter.business.verify")); n != 0 {
 		t.Errorf("%d dead letters for what a person finishes", n)
 	}
@@ -212,7 +212,7 @@ func TestFallbackLadder(t *testing.T) {
 // other register found stands when it stays away.
 func TestCompletionOfWhatWasFound(t *testing.T) {
 	o := newOffice(t, append(slices.Clone(quick), "PROVIDERS_NTS_BREAKER_FAILURES=1000")...)
-	o.fail(simulator.Error, "nts")
+	o.fail("nts")
 	id := o.verify("124-81-00998", "")
 	_, result := o.company(id)
 	if result.Outcome != "found" || result.Source != "cache" || result.Company.Name == "" {
@@ -226,7 +226,7 @@ func TestCompletionOfWhatWasFound(t *testing.T) {
 		t.Errorf("%+v", result)
 	}
 	// The other way round the deciding register answers alone.
-	o.fail(simulator.Error, "nicednb")
+	o.fail("nicednb")
 	if _, result = o.company(o.verify("120-81-47521", "")); result.Outcome != "active" || result.Source != "nts" {
 		t.Errorf("%+v", result)
 	}

@@ -18,7 +18,6 @@ import (
 	"github.com/gangwon-portal/gangway/internal/delivery"
 	"github.com/gangwon-portal/gangway/internal/fault"
 	"github.com/gangwon-portal/gangway/internal/testkit"
-	"github.com/gangwon-portal/gangway/providers/simulator"
 )
 
 // person runs the publisher with the addresses of both servers.
@@ -29,7 +28,7 @@ func (o *office) person(args ...string) (code int, out, errs string) {
 
 func TestManualEntry(t *testing.T) {
 	o := newOffice(t, append(append([]string{}, quick...), "PROVIDERS_NICEDNB_BREAKER_FAILURES=1000", "PROVIDERS_NTS_BREAKER_FAILURES=1000")...)
-	o.fail(simulator.Error, "nicednb", "nts")
+	o.fail("nicednb", "nts")
 	review := o.await(o.verify("220-81-62517", ""), delivery.ManualReview)
 	person := o.await(o.verify("211-86-08983", `,"representative":"홍길동","opened_on":"1969-01-13"`), delivery.ManualReview)
 
@@ -60,7 +59,7 @@ func TestManualEntry(t *testing.T) {
 	if row.Reason != fault.None || row.ErrorMessage != "" || row.CompletedAt.IsZero() {
 		t.Errorf("%+v", row)
 	}
-	o.told(broker.StreamEvents, "event.business.verify.completed", 1)
+	o.told(broker.StreamEvents, "event.business.verify.completed")
 	var actor, note string
 	o.check(o.pool.QueryRow(t.Context(), `SELECT actor, detail ->> 'note' FROM gangway.audit_log WHERE action = 'business.complete' AND target = $1`,
 		review.ID.String()).Scan(&actor, &note))
@@ -95,7 +94,7 @@ func TestManualEntry(t *testing.T) {
 		}
 		o.company(o.verify("220-81-62517", `,"provider":"nts"`))
 	}
-	event := o.told(broker.StreamEvents, "event.business.verify.contradicted", 1)[0]
+	event := o.told(broker.StreamEvents, "event.business.verify.contradicted")
 	var told struct {
 		Subject string                 `json:"subject"`
 		Data    delivery.Contradiction `json:"data"`
@@ -109,7 +108,7 @@ func TestManualEntry(t *testing.T) {
 // What is completed while its command is delivered twice is completed once.
 func TestManualEntryTwice(t *testing.T) {
 	o := newOffice(t, quick...)
-	o.fail(simulator.Error, "nicednb", "nts")
+	o.fail("nicednb", "nts")
 	review := o.await(o.verify("220-81-62517", ""), delivery.ManualReview)
 	operator := newOperator(o.pool)
 	entry := delivery.ManualEntry{DeliveryID: review.ID, CommandID: uuid.New(), EnteredBy: "lee"}
@@ -125,7 +124,7 @@ func TestManualEntryTwice(t *testing.T) {
 	if _, err := operator.CompleteManually(t.Context(), entry, nil); fault.Of(err) != fault.Refused {
 		t.Errorf("another entry: %v", err)
 	}
-	o.told(broker.StreamEvents, "event.business.verify.completed", 1)
+	o.told(broker.StreamEvents, "event.business.verify.completed")
 }
 
 func TestCacheOfTheFleet(t *testing.T) {

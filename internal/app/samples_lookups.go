@@ -43,17 +43,13 @@ func foundBy(row delivery.Row) string {
 	if row.Status != delivery.Completed {
 		return ""
 	}
-	switch row.Kind {
-	case command.BusinessVerify:
-		var r providers.BusinessResult
-		if json.Unmarshal(row.Result, &r) == nil {
-			return fmt.Sprintf("%s %s (%s)", r.Outcome, r.Company.Name, r.Source)
-		}
-	case command.AddressSearch:
-		var r providers.AddressResult
-		if json.Unmarshal(row.Result, &r) == nil {
-			return fmt.Sprintf("%d found (%s)", r.Total, r.Source)
-		}
+	var company providers.BusinessResult
+	if row.Kind == command.BusinessVerify && json.Unmarshal(row.Result, &company) == nil {
+		return fmt.Sprintf("%s %s (%s)", company.Outcome, company.Company.Name, company.Source)
+	}
+	var found providers.AddressResult
+	if row.Kind == command.AddressSearch && json.Unmarshal(row.Result, &found) == nil {
+		return fmt.Sprintf("%d found (%s)", found.Total, found.Source)
 	}
 	return ""
 }

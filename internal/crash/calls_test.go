@@ -96,11 +96,11 @@ func TestAnswerNeverComes(t *testing.T) {
 // then goes on. Another one has taken its command over meanwhile.
 func TestHaltedWorkerComesBack(t *testing.T) {
 	for _, c := range []struct {
-		step     string
-		arrivals int
+		step string
+		most int // calls; one at least
 	}{
 		{"claimed", 1}, // it sees that its lease is over, and calls nobody
-		{"handled", 2}, // it had called; the other one followed on_unknown
+		{"handled", 2}, // it had called; the other one followed on_unknown, unless the record had just left
 		{"recorded", 1},
 	} {
 		t.Run(c.step, func(t *testing.T) {
@@ -121,8 +121,8 @@ func TestHaltedWorkerComesBack(t *testing.T) {
 				t.Errorf("the worker that came back ended with code %d", code)
 			}
 			s := p.verify()[id]
-			if s.Status != "sent" || len(s.arrivals) != c.arrivals {
-				t.Errorf("%s after %d calls, want sent after %d", s.Status, len(s.arrivals), c.arrivals)
+			if n := len(s.arrivals); s.Status != "sent" || n < 1 || n > c.most {
+				t.Errorf("%s after %d calls, want sent after 1 to %d", s.Status, n, c.most)
 			}
 		})
 	}
