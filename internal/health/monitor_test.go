@@ -144,10 +144,18 @@ func TestEveryFiveMinutes(t *testing.T) {
 		m = other.monitor(s, "ses", "nts")
 		ctx, stop = context.WithCancel(t.Context())
 		go func() { done <- m.Run(ctx) }()
-		time.Sleep(time.Minute)
+		time.Sleep(6 * time.Minute)
 		synctest.Wait()
-		if len(other.checks) != 0 || len(other.told) != 0 || len(w.told) != before {
-			t.Errorf("after a takeover: %d checks, told %v", len(other.checks), other.told)
+		for _, provider := range []string{"ses", "nts"} {
+			last := w.checks[provider][len(w.checks[provider])-1]
+			if n := len(other.checks[provider]); n == 0 {
+				t.Errorf("%s: not checked in the six minutes after a takeover", provider)
+			} else if pause := other.checks[provider][0].Sub(last); pause < 270*time.Second || pause > 336*time.Second {
+				t.Errorf("%s: checked %v after the former worker's last check", provider, pause)
+			}
+		}
+		if len(other.told) != 0 || len(w.told) != before {
+			t.Errorf("after a takeover: told %v", other.told)
 		}
 		stop()
 		<-done
