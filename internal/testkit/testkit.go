@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -42,15 +41,23 @@ func Main(m *testing.M) {
 	os.Exit(code)
 }
 
-// Root is the folder of this module.
+// Root is the folder of this module: the nearest one above the test's own that
+// has a go.mod. go test starts a test in its package's folder, also when the
+// binary was built with -trimpath and no longer knows where its sources were.
 func Root(t testing.TB) string {
 	t.Helper()
-	_, file, _, ok := runtime.Caller(0)
-	if !ok {
-		t.Fatal("testkit: no caller information")
+	for dir := started; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		if dir == filepath.Dir(dir) {
+			t.Fatalf("testkit: no go.mod above %q", started)
+		}
 	}
-	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
 }
+
+// started is where the test began, before any t.Chdir.
+var started, _ = os.Getwd()
 
 // Eventually waits until cond holds and fails the test after the deadline, with
 // what as the message's format and arguments.
