@@ -32,6 +32,7 @@ type Parts struct {
 	Record       Record
 	Suppressions Suppressions
 	Cache        Cache
+	Providers    Providers
 	Simulator    Simulator // nil outside of mock mode
 	// Settings lists the configuration in force, redacted.
 	Settings func() []Setting
@@ -63,6 +64,7 @@ func New(parts Parts, options Options) *API {
 	a.messages()
 	a.letters()
 	a.office()
+	a.providers()
 	a.mockMode()
 	return a
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/gangwon-portal/gangway/internal/delivery"
 	"github.com/gangwon-portal/gangway/internal/fault"
 	"github.com/gangwon-portal/gangway/internal/postgres"
+	"github.com/gangwon-portal/gangway/internal/resilience"
 	"github.com/gangwon-portal/gangway/providers/simulator"
 )
 
@@ -29,6 +30,7 @@ type adminParts struct {
 	origins   *config.Origins // nil when it is not known where values come from
 	pool      *pgxpool.Pool
 	conn      *broker.Conn
+	fleet     *resilience.Fleet
 	publisher *broker.Publisher
 	simulator *simulator.Simulator // nil outside of mock mode
 	log       *zap.Logger
@@ -40,7 +42,8 @@ func (o adminParts) newAPI(listed *postgres.Suppressions) *api.API {
 	parts := api.Parts{
 		Bus: apiBus{o.publisher}, Deliveries: apiDeliveries{operator.Reader}, Desk: desk{operator, o.conn},
 		Letters: operator, Record: record{operator.Reader}, Suppressions: apiSuppressions{suppressions{listed}},
-		Cache: apiCache{fleetCache{o.cfg, o.conn, o.pool}}, Settings: o.settings, Document: docs.OpenAPI,
+		Cache: apiCache{fleetCache{o.cfg, o.conn, o.pool}}, Providers: apiProviders{providerControl{o.fleet, operator}, o.cfg},
+		Settings: o.settings, Document: docs.OpenAPI,
 	}
 	if o.simulator != nil {
 		parts.Simulator = mocks{o.cfg, o.simulator}

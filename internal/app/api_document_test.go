@@ -113,6 +113,7 @@ func TestAPIKeepsToItsDocument(t *testing.T) {
 			t.Errorf("%s %s: %d %s: %v", r.Method, r.URL, response.StatusCode, answer, err)
 		}
 	}
+	d.everyProvider(t) // first, while every breaker is closed
 	d.everyDelivery(t)
 	d.everyLetter(t)
 	d.everythingElse(t)
@@ -209,6 +210,57 @@ func (d *counterDesk) everyLetter(t *testing.T) {
 	d.await(id, "discarded")
 }
 
+func (d *counterDesk) everyProvider(t *testing.T) {
+	d.await(d.publish("email.send", mailTo("kim@example.kr")), "delivered")
+	type provider struct {
+		Name    string
+		Kinds   []string
+		Driver  string
+		Paused  bool
+		Rate    float64
+		Burst   int
+		Calls   int64
+		Breaker struct{ State string }
+		Health  struct{ Status string }
+	}
+	var all page[provider]
+	d.want(200, "GET", "/api/v1/providers", "", &all)
+	i := slices.IndexFunc(all.Items, func(p provider) bool { return p.Name == "ses" })
+	if i < 0 {
+		t.Fatalf("%+v", all)
+	}
+	if ses := all.Items[i]; !slices.Equal(ses.Kinds, []string{"email.send"}) || ses.Driver == "" || ses.Paused || ses.Breaker.State != "closed" ||
+		ses.Health.Status == "" || ses.Calls == 0 {
+		t.Errorf("%+v", ses)
+	}
+	var one provider
+	d.want(200, "PATCH", "/api/v1/providers/kakao", `{"rate":7.5,"burst":9}`, &one)
+	if one.Rate != 7.5 || one.Burst != 9 {
+		t.Errorf("tuned: %+v", one)
+	}
+	d.want(200, "POST", "/api/v1/providers/kakao/pause", `{"note":"maintenance"}`, &one)
+	if !one.Paused {
+		t.Errorf("paused: %+v", one)
+	}
+	d.want(200, "POST", "/api/v1/providers/kakao/resume", "", &one)
+	if one.Paused {
+		t.Errorf("resumed: %+v", one)
+	}
+	d.want(200, "POST", "/api/v1/providers/kakao/reset", "{}", nil)
+	d.want(200, "GET", "/api/v1/providers/kakao", "", &one)
+	if one.Rate != 7.5 {
+		t.Errorf("shown: %+v", one)
+	}
+	d.want(422, "PATCH", "/api/v1/providers/kakao", `{"rate":-1}`, nil)
+	d.want(422, "PATCH", "/api/v1/providers/kakao", `{"burst":0}`, nil)
+	d.want(422, "PATCH", "/api/v1/providers/kakao", `{}`, nil)
+	d.want(422, "POST", "/api/v1/providers/kakao/pause", `{"note":"`+strings.Repeat("x", 1001)+`"}`, nil)
+	d.want(404, "POST", "/api/v1/providers/nobody/pause", "", nil)
+	d.want(404, "POST", "/api/v1/providers/email.send/pause", "", nil) // a kind is no provider
+	d.want(404, "PATCH", "/api/v1/providers/nobody", `{"rate":1}`, nil)
+	d.want(404, "GET", "/api/v1/providers/nobody", "", nil)
+}
+
 func (d *counterDesk) everythingElse(t *testing.T) {
 	d.want(201, "POST", "/api/v1/suppressions", `{"recipient":"Kim@Example.KR","note":"asked us to"}`, nil)
 	d.await(d.publish("email.send", mailTo("kim@example.kr")), "suppressed")
@@ -227,7 +279,8 @@ func (d *counterDesk) everythingElse(t *testing.T) {
 
 	var actions page[struct{ By, Action string }]
 	d.want(200, "GET", "/api/v1/audit?since=1h&by=admin", "", &actions)
-	for _, action := range []string{"delivery.cancel", "unknown.settle", "deadletter.replay", "deadletter.discard", "suppression.add", "suppression.remove", "cache.purge"} {
+	for _, action := range []string{"delivery.cancel", "unknown.settle", "deadletter.replay", "deadletter.discard", "suppression.add", "suppression.remove", "cache.purge",
+		"provider.set", "provider.pause", "provider.resume", "provider.reset"} {
 		if !slices.ContainsFunc(actions.Items, func(a struct{ By, Action string }) bool { return a.Action == action }) {
 			t.Errorf("%s is not in the audit log: %+v", action, actions)
 		}

@@ -3,6 +3,7 @@ package resilience
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/gangwon-portal/gangway/internal/fault"
@@ -74,13 +75,15 @@ func (f *Fleet) Limit(provider string) Limit {
 	return f.tunedLimit(provider, report.Limit)
 }
 
-// Reports lists what the workers say of themselves, by worker.
+// Reports lists what the workers say of themselves, by worker. This worker's is
+// what it knows now, not what came back from the shared state.
 func (f *Fleet) Reports() map[string]WorkerReport {
 	f.mu.RLock()
-	defer f.mu.RUnlock()
-	reports := make(map[string]WorkerReport, len(f.workers))
-	for worker, report := range f.workers {
-		reports[worker] = report
+	reports := make(map[string]WorkerReport, len(f.workers)+1)
+	maps.Copy(reports, f.workers)
+	f.mu.RUnlock()
+	if !f.options.Silent {
+		reports[f.options.Worker] = f.Report()
 	}
 	return reports
 }
@@ -91,13 +94,10 @@ func (f *Fleet) Reported(provider string) (ProviderReport, bool) {
 	var joined ProviderReport
 	var started time.Time
 	known := false
-	for worker, report := range f.Reports() {
+	for _, report := range f.Reports() {
 		p, has := report.Providers[provider]
 		if !has {
 			continue
-		}
-		if worker == f.options.Worker { // our own word is older than what we know
-			p = f.Report().Providers[provider]
 		}
 		traffic, waiting, choices := joined.Traffic.Plus(p.Traffic), joined.Waiting+p.Waiting, newest(joined.Choices, p.Choices)
 		if !known || report.Started.After(started) {
@@ -123,6 +123,31 @@ func (f *Fleet) Providers() []string {
 func (f *Fleet) State(provider string) (state State, holds map[Cause]Hold) {
 	l := f.live(provider)
 	return l.breaker.State(), l.Holds()
+}
+
+// BreakerSince is when a provider's breaker left the state closed, by the clock of
+// the worker that opened it; zero while it is closed.
+func (f *Fleet) BreakerSince(provider string) time.Time {
+	b := f.live(provider).breaker
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.trip == nil {
+		return time.Time{}
+	}
+	return b.trip.Since
+}
+
+// UsedToday counts a provider's calls on this day, Korean time, of the whole fleet;
+// 0 where nothing limits it, for then nobody counts.
+func (f *Fleet) UsedToday(provider string) int64 {
+	b := f.live(provider).throttle.bucket
+	day := dayOf(f.serverTime())
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.known || b.record.Day != day {
+		return b.unpaid
+	}
+	return b.record.Used + b.unpaid
 }
 
 func (f *Fleet) put(ctx context.Context, key string, record any) error {
