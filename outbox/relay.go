@@ -19,6 +19,8 @@ type Message struct {
 	ID      string
 	Headers map[string]string
 	Payload []byte
+	// Age is how long the row had waited when it was taken.
+	Age time.Duration
 }
 
 // Publish sends messages and returns one error each, nil where the stream has
@@ -39,6 +41,8 @@ type RelayOptions struct {
 	Hold time.Duration
 	// Relayed is told after each batch how many rows went and how long it took.
 	Relayed func(rows int, took time.Duration)
+	// Waited is told of each row how long it took until the stream had it.
+	Waited func(time.Duration)
 	// Trouble is told of what went wrong; the relay goes on.
 	Trouble func(error)
 }
@@ -64,6 +68,9 @@ func NewRelay(pool *pgxpool.Pool, publish Publish, options RelayOptions) *Relay 
 	}
 	if options.Relayed == nil {
 		options.Relayed = func(int, time.Duration) {}
+	}
+	if options.Waited == nil {
+		options.Waited = func(time.Duration) {}
 	}
 	if options.Trouble == nil {
 		options.Trouble = func(error) {}
@@ -128,6 +135,7 @@ func (r *Relay) batch(ctx context.Context) (int, error) {
 	for i, err := range r.publish(ctx, messages) {
 		switch {
 		case err == nil:
+			r.options.Waited(messages[i].Age + time.Since(started))
 			gone = append(gone, messages[i].Seq)
 		case errors.Is(err, ErrUnreachable) || ctx.Err() != nil:
 			unreachable = err
@@ -160,17 +168,19 @@ func (r *Relay) batch(ctx context.Context) (int, error) {
 
 func (r *Relay) take(ctx context.Context, tx pgx.Tx) ([]Message, error) {
 	rows, err := tx.Query(ctx, `
-SELECT seq, subject, message_id, headers, payload FROM gangway.outbox
-WHERE held_until IS NULL OR held_until <= now()
+SELECT seq, subject, message_id, headers, payload, extract(epoch FROM clock_timestamp() - created_at)::float8
+FROM gangway.outbox WHERE held_until IS NULL OR held_until <= now()
 ORDER BY seq LIMIT $1 FOR UPDATE SKIP LOCKED`, r.options.Batch)
 	if err != nil {
 		return nil, fmt.Errorf("outbox: relay: %w", err)
 	}
 	messages, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (m Message, err error) {
 		var headers []byte
-		if err := row.Scan(&m.Seq, &m.Subject, &m.ID, &headers, &m.Payload); err != nil {
+		var age float64
+		if err := row.Scan(&m.Seq, &m.Subject, &m.ID, &headers, &m.Payload, &age); err != nil {
 			return m, err
 		}
+		m.Age = time.Duration(max(0, age) * float64(time.Second))
 		if headers != nil {
 			err = json.Unmarshal(headers, &m.Headers)
 		}

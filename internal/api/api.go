@@ -33,6 +33,7 @@ type Parts struct {
 	Suppressions Suppressions
 	Cache        Cache
 	Providers    Providers
+	Queues       Queues
 	Simulator    Simulator // nil outside of mock mode
 	// Settings lists the configuration in force, redacted.
 	Settings func() []Setting
@@ -65,6 +66,7 @@ func New(parts Parts, options Options) *API {
 	a.letters()
 	a.office()
 	a.providers()
+	a.queues()
 	a.mockMode()
 	return a
 }

@@ -44,6 +44,24 @@ type Provider struct {
 	P50MS    int64 `json:"p50_ms"`
 	P95MS    int64 `json:"p95_ms"`
 	P99MS    int64 `json:"p99_ms"`
+	// LastError is the last failure of these five minutes.
+	LastError *ProviderError `json:"last_error,omitzero"`
+	// Series are the minutes of the last hour; only when one provider is asked for.
+	Series []ProviderMinute `json:"series,omitzero"`
+}
+
+// ProviderError is why a call failed, and when.
+type ProviderError struct {
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+}
+
+// ProviderMinute is what the calls of one minute came to.
+type ProviderMinute struct {
+	At       time.Time `json:"at"`
+	Calls    int64     `json:"calls"`
+	Failures int64     `json:"failures"`
+	P95MS    int64     `json:"p95_ms"`
 }
 
 // ProviderHold keeps commands away from a provider.

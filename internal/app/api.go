@@ -43,7 +43,7 @@ func (o adminParts) newAPI(listed *postgres.Suppressions) *api.API {
 		Bus: apiBus{o.publisher}, Deliveries: apiDeliveries{operator.Reader}, Desk: desk{operator, o.conn},
 		Letters: operator, Record: record{operator.Reader}, Suppressions: apiSuppressions{suppressions{listed}},
 		Cache: apiCache{fleetCache{o.cfg, o.conn, o.pool}}, Providers: apiProviders{providerControl{o.fleet, operator}, o.cfg},
-		Settings: o.settings, Document: docs.OpenAPI,
+		Queues: apiQueues{o.conn, operator.Reader, o.fleet}, Settings: o.settings, Document: docs.OpenAPI,
 	}
 	if o.simulator != nil {
 		parts.Simulator = mocks{o.cfg, o.simulator}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/gangwon-portal/gangway/config"
 	"github.com/gangwon-portal/gangway/docs"
+	"github.com/gangwon-portal/gangway/internal/testkit"
 	"github.com/gangwon-portal/gangway/providers/simulator"
 )
 
@@ -230,9 +231,10 @@ func (d *counterDesk) everyProvider(t *testing.T) {
 		t.Fatalf("%+v", all)
 	}
 	if ses := all.Items[i]; !slices.Equal(ses.Kinds, []string{"email.send"}) || ses.Driver == "" || ses.Paused || ses.Breaker.State != "closed" ||
-		ses.Health.Status == "" || ses.Calls == 0 {
+		ses.Health.Status == "" {
 		t.Errorf("%+v", ses)
 	}
+	d.figures(t)
 	var one provider
 	d.want(200, "PATCH", "/api/v1/providers/kakao", `{"rate":7.5,"burst":9}`, &one)
 	if one.Rate != 7.5 || one.Burst != 9 {
@@ -259,6 +261,43 @@ func (d *counterDesk) everyProvider(t *testing.T) {
 	d.want(404, "POST", "/api/v1/providers/email.send/pause", "", nil) // a kind is no provider
 	d.want(404, "PATCH", "/api/v1/providers/nobody", `{"rate":1}`, nil)
 	d.want(404, "GET", "/api/v1/providers/nobody", "", nil)
+}
+
+// figures waits until what was called and done is counted.
+func (d *counterDesk) figures(t *testing.T) {
+	t.Helper()
+	var one struct {
+		Calls, Failures int64
+		P50             int64 `json:"p50_ms"`
+		P99             int64 `json:"p99_ms"`
+		Series          []struct {
+			At    time.Time
+			Calls int64
+		}
+	}
+	testkit.Eventually(t, 60*time.Second, func() bool {
+		d.want(200, "GET", "/api/v1/providers/ses", "", &one)
+		return one.Calls > 0
+	}, "no call of ses is counted: %+v", &one)
+	total := int64(0)
+	for _, minute := range one.Series {
+		total += minute.Calls
+	}
+	if len(one.Series) != 60 || total < 1 || one.P99 < one.P50 {
+		t.Errorf("%+v", one)
+	}
+	type lane struct {
+		Kind, Lane string
+		Done       int64
+		Rate       float64
+	}
+	var queues page[lane]
+	normal := func(q lane) bool { return q.Kind == "email.send" && q.Lane == "normal" }
+	testkit.Eventually(t, 60*time.Second, func() bool {
+		d.want(200, "GET", "/api/v1/queues", "", &queues)
+		i := slices.IndexFunc(queues.Items, normal)
+		return i >= 0 && queues.Items[i].Done > 0 && queues.Items[i].Rate > 0
+	}, "no command is counted: %+v", &queues)
 }
 
 func (d *counterDesk) everythingElse(t *testing.T) {

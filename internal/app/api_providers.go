@@ -12,6 +12,7 @@ import (
 	"github.com/gangwon-portal/gangway/internal/fault"
 	"github.com/gangwon-portal/gangway/internal/health"
 	"github.com/gangwon-portal/gangway/internal/resilience"
+	"github.com/gangwon-portal/gangway/internal/stats"
 )
 
 // apiProviders are the providers of the fleet as the API shows and steers them.
@@ -21,20 +22,40 @@ type apiProviders struct {
 }
 
 // List implements [api.Providers].
-func (p apiProviders) List(context.Context) ([]api.Provider, error) {
+func (p apiProviders) List(ctx context.Context) ([]api.Provider, error) {
+	figures, err := callFigures(ctx, p.control.operator.Reader, time.Now().Add(-recently))
 	list := []api.Provider{}
 	for _, name := range p.control.fleet.Providers() {
-		list = append(list, p.state(name))
+		list = append(list, counted(p.state(name), figures[name]))
 	}
-	return list, nil
+	return list, err
 }
 
 // Find implements [api.Providers].
-func (p apiProviders) Find(_ context.Context, name string) (api.Provider, error) {
+func (p apiProviders) Find(ctx context.Context, name string) (api.Provider, error) {
 	if err := p.known(name); err != nil {
 		return api.Provider{}, err
 	}
-	return p.state(name), nil
+	now := time.Now()
+	figures, err := callFigures(ctx, p.control.operator.Reader, now.Add(-recently))
+	if err != nil {
+		return api.Provider{}, err
+	}
+	found := counted(p.state(name), figures[name])
+	series, err := hourOf(ctx, p.control.operator.Reader, name, now)
+	for _, f := range series {
+		found.Series = append(found.Series, api.ProviderMinute{At: f.At, Calls: f.Count, Failures: f.Failures, P95MS: millis(f, 95)})
+	}
+	return found, err
+}
+
+// counted adds what a provider's calls came to.
+func counted(s api.Provider, f stats.Figures) api.Provider {
+	s.Calls, s.Failures, s.P50MS, s.P95MS, s.P99MS = f.Count, f.Failures, millis(f, 50), millis(f, 95), millis(f, 99)
+	if f.FailedReason != "" {
+		s.LastError = &api.ProviderError{Reason: f.FailedReason, At: f.FailedAt}
+	}
+	return s
 }
 
 func (p apiProviders) known(name string) error {
@@ -57,8 +78,6 @@ func (p apiProviders) state(name string) api.Provider {
 			Status: string(found.Status), Since: found.Since, CheckedAt: found.CheckedAt, LatencyMS: found.LatencyMS, Reason: found.Reason,
 		},
 		Rate: limit.Rate, Burst: limit.Burst, Quota: api.ProviderQuota{Limit: limit.Quota, Used: fleet.UsedToday(name)}, Waiting: report.Waiting,
-		Calls: report.Traffic.Calls, Failures: report.Traffic.Failures, P50MS: report.Traffic.Percentile(50).Milliseconds(),
-		P95MS: report.Traffic.P95().Milliseconds(), P99MS: report.Traffic.Percentile(99).Milliseconds(),
 	}
 	for _, cause := range []resilience.Cause{resilience.ByOperator, resilience.NoEntry, resilience.NoQuota, resilience.SlowedDown} {
 		if hold, held := holds[cause]; held {

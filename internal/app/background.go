@@ -71,6 +71,7 @@ func (u upkeep) start(b *background, singletons *Singletons) {
 	lead("exhausted", func(ctx context.Context) error {
 		return u.conn.WatchExhausted(ctx, func(ctx context.Context, e *broker.Exhausted) error { return u.engine.path.Process(ctx, e) })
 	})
+	lead("statistics retention", u.retainFigures)
 	lead("retention", func(ctx context.Context) error { return u.retain(ctx, operator) })
 }
 
@@ -94,6 +95,24 @@ func (u upkeep) retain(ctx context.Context, operator *postgres.Operator) error {
 			n, err := operator.Purge(ctx, time.Now().Add(-keep), retainBatch)
 			if err != nil && ctx.Err() == nil {
 				u.log.Warn("retention not enforced", zap.Error(err))
+			}
+			if n < retainBatch || !pause(ctx, retainPause) {
+				break
+			}
+		}
+		if !pause(ctx, retainEvery) {
+			return nil
+		}
+	}
+}
+
+// retainFigures removes old statistics.
+func (u upkeep) retainFigures(ctx context.Context) error {
+	for {
+		for keep := u.cfg.Retention.Stats; keep > 0; {
+			n, err := postgres.ExpireStats(ctx, u.pool, time.Now().Add(-keep), retainBatch)
+			if err != nil && ctx.Err() == nil {
+				u.log.Warn("retention of statistics not enforced", zap.Error(err))
 			}
 			if n < retainBatch || !pause(ctx, retainPause) {
 				break

@@ -98,7 +98,7 @@ func (p *plant) start() (stop func()) {
 	})
 	p.check(err)
 	tasks := newBackground(ctx)
-	tasks.start("relay", newRelay(p.pool, engine.Publisher(), log).Run)
+	tasks.start("relay", newRelay(p.pool, engine.Publisher(), shown).Run)
 	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := tasks.stop(); err != nil {

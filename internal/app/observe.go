@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/gangwon-portal/gangway/internal/delivery"
 	"github.com/gangwon-portal/gangway/internal/fault"
 	"github.com/gangwon-portal/gangway/internal/pipeline"
+	"github.com/gangwon-portal/gangway/internal/stats"
 	"github.com/gangwon-portal/gangway/internal/telemetry"
 	"github.com/gangwon-portal/gangway/providers"
 )
@@ -37,6 +39,7 @@ func (o *observer) Called(ctx context.Context, r providers.Report) {
 	}
 	o.Metrics.ProviderCall(r.Provider, r.Exchange.Endpoint, outcome, string(reason), r.Took)
 	o.Metrics.Attempt(r.Provider, outcome)
+	o.count(r, reason)
 	log := o.Provider(r.Provider)
 	line := log.Check(level, "provider call")
 	if line == nil {
@@ -62,6 +65,18 @@ func (o *observer) Called(ctx context.Context, r providers.Report) {
 	line.Write(fields...)
 }
 
+// count adds a call to the figures of the fleet: one that was made, and was not
+// called off by us.
+func (o *observer) count(r providers.Report, reason fault.Reason) {
+	if r.Exchange.Endpoint == "" || reason == fault.Cancelled {
+		return
+	}
+	if !reason.AgainstProvider() {
+		reason = fault.None
+	}
+	o.Stats.Count(stats.Key{Scope: stats.Calls, Name: r.Provider, Part: r.Exchange.Endpoint}, r.Took, string(reason))
+}
+
 // Began implements [pipeline.Observer].
 func (o *observer) Began(kind command.Kind) { o.Metrics.InFlight(string(kind), 1) }
 
@@ -73,6 +88,7 @@ func (o *observer) Settled(_ context.Context, row delivery.Row) {
 	took := time.Duration(-1)
 	if row.Status.Final() {
 		took = row.UpdatedAt.Sub(row.RequestedAt)
+		o.countCommand(row, took)
 	}
 	o.Metrics.CommandDone(string(row.Kind), string(row.Lane), string(row.Status), took)
 	if row.Status != delivery.Sent && row.Reason.Rule().Letter && row.Status == delivery.Ends(row.Reason) {
@@ -96,6 +112,19 @@ func (o *observer) Settled(_ context.Context, row delivery.Row) {
 		fields = append(fields, zap.String("reason", string(row.Reason)), zap.String("error_code", row.ErrorCode), zap.String("error", row.ErrorMessage))
 	}
 	line.Write(fields...)
+}
+
+// countCommand adds a command to the figures of the fleet when it is sent or ends;
+// what a provider reports later does not count again.
+func (o *observer) countCommand(row delivery.Row, took time.Duration) {
+	if rank := row.Status.Rank(); rank > delivery.RankSent && row.Status != delivery.Completed {
+		return
+	}
+	failed := ""
+	if !row.Status.Good() {
+		failed = string(row.Status)
+	}
+	o.Stats.Count(stats.Key{Scope: stats.Commands, Name: string(row.Kind), Part: cmp.Or(string(row.Lane), string(command.Normal))}, took, failed)
 }
 
 // FailedOver implements [pipeline.Observer].

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 
@@ -49,12 +50,15 @@ func (c *connections) providers(ctx context.Context, s cli.Settings) (cli.Provid
 }
 
 // List implements [cli.Providers].
-func (c providerControl) List(context.Context) ([]cli.ProviderState, error) {
+func (c providerControl) List(ctx context.Context) ([]cli.ProviderState, error) {
+	figures, err := callFigures(ctx, c.operator.Reader, time.Now().Add(-recently))
 	var list []cli.ProviderState
 	for _, name := range c.fleet.Providers() {
-		list = append(list, c.state(name))
+		s, f := c.state(name), figures[name]
+		s.Calls, s.Failures, s.P50MS, s.P95MS, s.P99MS = f.Count, f.Failures, millis(f, 50), millis(f, 95), millis(f, 99)
+		list = append(list, s)
 	}
-	return list, nil
+	return list, err
 }
 
 func (c providerControl) state(name string) cli.ProviderState {
@@ -63,8 +67,7 @@ func (c providerControl) state(name string) cli.ProviderState {
 	limit, recorded := c.fleet.Limit(name), c.fleet.Health(name)
 	s := cli.ProviderState{
 		Name: name, Driver: report.Driver, Mode: report.Mode, Breaker: words(breaker), Rate: limit.Rate, Burst: limit.Burst,
-		Quota: limit.Quota, Calls: report.Traffic.Calls, Failures: report.Traffic.Failures, P95MS: report.Traffic.P95().Milliseconds(),
-		Waiting: report.Waiting,
+		Quota: limit.Quota, Waiting: report.Waiting,
 	}
 	if recorded != nil {
 		found := health.Read(recorded)

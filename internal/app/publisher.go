@@ -30,6 +30,7 @@ func PublisherBackends() cli.Backends {
 		Cache:        c.cache,
 		Suppressions: c.suppressions,
 		Providers:    c.providers,
+		Stats:        operating(c, func(o *postgres.Operator) cli.Stats { return callStats{o.Reader} }),
 		Templates:    c.templates,
 		Close:        c.close,
 	}

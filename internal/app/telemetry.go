@@ -10,6 +10,7 @@ import (
 	"github.com/gangwon-portal/gangway/internal/command"
 	"github.com/gangwon-portal/gangway/internal/delivery"
 	"github.com/gangwon-portal/gangway/internal/fault"
+	"github.com/gangwon-portal/gangway/internal/stats"
 	"github.com/gangwon-portal/gangway/internal/telemetry"
 	"github.com/gangwon-portal/gangway/providers"
 )
@@ -18,6 +19,8 @@ import (
 type Telemetry struct {
 	*telemetry.Logs
 	Metrics *telemetry.Metrics
+	// Stats counts for the figures of the whole fleet.
+	Stats *stats.Recorder
 }
 
 // NewTelemetry opens the log at out and registers the metrics.
@@ -34,7 +37,7 @@ func NewTelemetry(cfg *config.Config, out io.Writer) (*Telemetry, error) {
 			}
 		}
 	}
-	return &Telemetry{Logs: logs, Metrics: telemetry.NewMetrics(labels(cfg))}, nil
+	return &Telemetry{Logs: logs, Metrics: telemetry.NewMetrics(labels(cfg)), Stats: stats.NewRecorder()}, nil
 }
 
 func secretsOf(cfg *config.Config) []string {

@@ -115,6 +115,9 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	}
 	stop.push("webhooks", reporting.close)
 
+	counting := newBackground(ctx) // ends after the engine: the last commands count too
+	stop.push("statistics", counting.stop)
+	counting.start("statistics", keepFigures(o.Telemetry.Stats, pool, worker, log))
 	engine, err := StartEngine(ctx, EngineOptions{
 		Worker: worker, Version: Version(), Conn: conn, Pool: pool, Store: store, Log: log, Observer: observer,
 		Handlers: reporting.handle(looking.handle(
@@ -129,7 +132,8 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 
 	tasks := newBackground(ctx)
 	stop.push("background tasks", tasks.stop)
-	tasks.start("outbox relay", newRelay(pool, engine.Publisher(), log).Run)
+	tasks.start("outbox relay", newRelay(pool, engine.Publisher(), o.Telemetry).Run)
+	tasks.start("gauges", watchGauges(conn, pool, o.Telemetry.Metrics, log))
 	tasks.start("cache watch", looking.cache.Watch)
 	tasks.start("closed routes", fleet.guardRoutes(routes, engine.Subscriber(), log))
 	singletons := NewSingletons(fleet.state, worker.String(), cfg.Worker.LeaderLease, log)
@@ -243,11 +247,13 @@ func connectOptions(cfg *config.Config, log *zap.Logger) broker.ConnectOptions {
 }
 
 // newRelay returns the outbox relay of this worker.
-func newRelay(pool *pgxpool.Pool, publisher *broker.Publisher, log *zap.Logger) *outbox.Relay {
+func newRelay(pool *pgxpool.Pool, publisher *broker.Publisher, t *Telemetry) *outbox.Relay {
+	log := t.Logger()
 	return outbox.NewRelay(pool, relayFailpoint(publishRows(publisher)), outbox.RelayOptions{
 		Relayed: func(rows int, took time.Duration) {
 			log.Debug("outbox relayed", zap.Int("rows", rows), zap.Duration("took", took))
 		},
+		Waited:  t.Metrics.OutboxRelay,
 		Trouble: func(err error) { log.Warn("outbox waits", zap.Error(err)) },
 	})
 }

@@ -17,7 +17,7 @@ type panel struct {
 func (p *panel) List(context.Context) ([]ProviderState, error) {
 	nine := time.Date(2026, 3, 1, 9, 0, 0, 0, kst)
 	return []ProviderState{
-		{Name: "ses", Driver: "smtp", Mode: "live", Health: "healthy", Since: nine, Breaker: "closed", Rate: 14, Burst: 28, Calls: 2000, Failures: 3, P95MS: 212},
+		{Name: "ses", Driver: "smtp", Mode: "live", Health: "healthy", Since: nine, Breaker: "closed", Rate: 14, Burst: 28, Calls: 2000, Failures: 3, P50MS: 80, P95MS: 212, P99MS: 640},
 		{Name: "solapi", Driver: "solapi", Mode: "mock", Breaker: "open", Paused: true, Reason: "timeout"},
 	}, nil
 }
@@ -56,6 +56,29 @@ func TestProviders(t *testing.T) {
 	}
 	if got := publisher(t, b, "", "providers", "set", "ses", "rate=0", "burst=40", "-o", "json"); got.out != `{"subject":"ses","done":"set rate=0 burst=40"}`+"\n" || *p.tuning.Rate != 0 || *p.tuning.Burst != 40 {
 		t.Errorf("set: %+v, %+v", got, p.tuning)
+	}
+}
+
+type ledgerOfCalls struct{ since time.Time }
+
+func (l *ledgerOfCalls) Calls(_ context.Context, since time.Time) ([]CallStat, error) {
+	l.since = since
+	return []CallStat{{
+		Provider: "ses", Endpoint: "send", Calls: 200, Failures: 3, P50MS: 80, P95MS: 212, P99MS: 640, LastError: "timeout",
+		LastErrorAt: time.Date(2026, 3, 1, 9, 0, 0, 0, kst),
+	}}, nil
+}
+
+func TestStats(t *testing.T) {
+	calls := &ledgerOfCalls{}
+	b := Backends{Stats: opens[Stats](calls)}
+	golden(t, "stats.txt", publisher(t, b, "", "stats").out)
+	if age := time.Since(calls.since); age < 5*time.Minute || age > 6*time.Minute {
+		t.Errorf("without --since it looks back %v", age)
+	}
+	golden(t, "stats.json", publisher(t, b, "", "stats", "--since", "24h", "-o", "json").out)
+	if age := time.Since(calls.since); age < 24*time.Hour || age > 25*time.Hour {
+		t.Errorf("--since 24h looks back %v", age)
 	}
 }
 

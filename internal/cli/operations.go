@@ -178,7 +178,9 @@ type ProviderState struct {
 	Burst    int       `json:"burst"`
 	Calls    int64     `json:"calls"`    // in the last 5 minutes
 	Failures int64     `json:"failures"` // of them
+	P50MS    int64     `json:"p50_ms"`
 	P95MS    int64     `json:"p95_ms"`
+	P99MS    int64     `json:"p99_ms"`
 	Reason   string    `json:"reason,omitzero"`
 	// Quota is calls a day, 0 for no limit; Waiting counts the calls that wait for
 	// the rate limit now.

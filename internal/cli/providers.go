@@ -49,7 +49,7 @@ func (p *program) providers(ctx context.Context) error {
 		columns: []column{
 			{title: "name"}, {title: "driver"}, {title: "mode"}, {title: "health", style: healthStyle}, {title: "breaker", style: breakerStyle},
 			{title: "rate/s", right: true}, {title: "burst", right: true}, {title: "calls", right: true},
-			{title: "failed", right: true}, {title: "p95", right: true}, {title: "since"}, {title: "reason", shrink: 30},
+			{title: "failed", right: true}, {title: "p50", right: true}, {title: "p95", right: true}, {title: "p99", right: true}, {title: "since"}, {title: "reason", shrink: 30},
 		},
 		row: func(s ProviderState) []string {
 			health := either(s.Health, "unchecked")
@@ -62,7 +62,7 @@ func (p *program) providers(ctx context.Context) error {
 			}
 			return []string{
 				s.Name, s.Driver, s.Mode, health, s.Breaker, rate, strconv.Itoa(s.Burst), strconv.FormatInt(s.Calls, 10),
-				share(s.Failures, s.Calls), fmt.Sprintf("%dms", s.P95MS), p.stamp(s.Since), s.Reason,
+				share(s.Failures, s.Calls), took(s.P50MS), took(s.P95MS), took(s.P99MS), p.stamp(s.Since), s.Reason,
 			}
 		},
 		page: whole(states, nil),

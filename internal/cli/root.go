@@ -80,6 +80,7 @@ func (p *program) commands() []*cobra.Command {
 	add(groupOperate, b.DeadLetters != nil, p.deadLettersCommand)
 	add(groupOperate, b.Suppressions != nil, p.suppressionsCommand)
 	add(groupOperate, b.Providers != nil, p.providersCommand)
+	add(groupOperate, b.Stats != nil, p.statsCommand)
 	add(groupOperate, b.Cache != nil, p.cacheCommand)
 	add(groupOperate, b.Alerts != nil, p.alertsCommand)
 	add(groupOperate, b.Audit != nil, p.auditCommand)

@@ -39,6 +39,7 @@ type Backends struct {
 	Suppressions Open[Suppressions] // suppressions
 	Providers    Open[Providers]    // providers
 	Cache        Open[Cache]        // cache
+	Stats        Open[Stats]        // stats
 	Alerts       Open[Alerts]       // alerts
 	Audit        Open[Audit]        // audit
 	Eraser       Open[Eraser]       // forget

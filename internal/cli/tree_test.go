@@ -16,7 +16,7 @@ func everything(t *testing.T) Backends {
 		Bus: closed[Bus](t), Outbox: closed[Bus](t), Deliveries: closed[Deliveries](t), Templates: closed[Templates](t),
 		DeadLetters: closed[DeadLetters](t), Unknowns: closed[Unknowns](t), Manual: closed[Bus](t),
 		Suppressions: closed[Suppressions](t), Providers: closed[Providers](t), Cache: closed[Cache](t),
-		Alerts: closed[Alerts](t), Audit: closed[Audit](t), Eraser: closed[Eraser](t),
+		Stats: closed[Stats](t), Alerts: closed[Alerts](t), Audit: closed[Audit](t), Eraser: closed[Eraser](t),
 	}
 }
 

@@ -45,6 +45,13 @@ var table = map[Reason]Rule{
 	Internal:       {Retry: true, Alert: true, Letter: true, Status: "dead_lettered", HTTP: http.StatusInternalServerError},
 }
 
+// AgainstProvider reports whether a call that ended for r speaks against the
+// provider; a recipient that it refused does not.
+func (r Reason) AgainstProvider() bool {
+	rule := r.Rule()
+	return rule.Breaker || rule.Pause || r == Internal
+}
+
 // Rule returns the line of the failure table for r. An unknown reason is
 // treated as [Internal], so that a newer worker's word is never ignored.
 func (r Reason) Rule() Rule {

@@ -225,9 +225,5 @@ func (l *Live) Refused(failure *fault.Error) {
 // counts reports whether a failure speaks against the provider: a refused
 // recipient does not.
 func counts(failure *fault.Error) (failed bool) {
-	if failure == nil {
-		return false
-	}
-	rule := failure.Reason.Rule()
-	return rule.Breaker || rule.Pause || failure.Reason == fault.Internal
+	return failure != nil && failure.Reason.AgainstProvider()
 }

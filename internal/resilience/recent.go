@@ -87,12 +87,8 @@ func (t Traffic) Plus(other Traffic) Traffic {
 }
 
 // P95 is the time that 95 of 100 calls took at most; it may be two fifths too long.
-func (t Traffic) P95() time.Duration { return t.Percentile(95) }
-
-// Percentile is the time that so many of 100 calls took at most; it may be two
-// fifths too long.
-func (t Traffic) Percentile(of int64) time.Duration {
-	left := t.Calls - t.Calls*of/100
+func (t Traffic) P95() time.Duration {
+	left := t.Calls - t.Calls*95/100
 	for class := len(t.Times) - 1; class >= 0; class-- {
 		if left -= t.Times[class]; left < 1 && t.Times[class] > 0 {
 			return classTime(class)
