@@ -76,7 +76,8 @@ func StartEngine(ctx context.Context, o EngineOptions) (*Engine, error) {
 	}
 	reached := failpoint(o.Conn)
 	e.subscriber = broker.NewSubscriber(o.Conn, broker.SubscriberOptions{Pool: o.InFlight, Grace: o.Grace, Reached: reached, Log: o.Log})
-	e.path = pipeline.New(e.store, broker.NewOutlet(o.Conn, e.publisher), o.Handlers, pipeline.Options{
+	outlet := broker.NewOutlet(o.Conn, e.publisher).OverflowTo(newOperator(o.Pool))
+	e.path = pipeline.New(e.store, outlet, o.Handlers, pipeline.Options{
 		Worker: o.Worker, Observer: o.Observer, Retry: o.Retry, Enter: enter, Now: o.Now, Reached: reached,
 	})
 	if e.router, err = e.route(); err != nil {

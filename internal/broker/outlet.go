@@ -17,6 +17,7 @@ import (
 type Outlet struct {
 	conn      *Conn
 	publisher *Publisher
+	overflow  Overflow // nil for none
 }
 
 // NewOutlet returns an outlet that publishes through publisher.
@@ -34,7 +35,7 @@ func (o *Outlet) Event(ctx context.Context, row delivery.Row) error {
 	if err != nil {
 		return fmt.Errorf("broker: event %s of %s: %w", row.Status, row.ID, err)
 	}
-	if err := o.publisher.Send(ctx, msg); err != nil {
+	if err := o.send(ctx, row.ID, msg); err != nil {
 		return fmt.Errorf("broker: event %s of %s: %w", row.Status, row.ID, err)
 	}
 	return nil
@@ -60,7 +61,7 @@ func (o *Outlet) Schedule(ctx context.Context, postponed delivery.Postponed) err
 		headers[HeaderRequestedAt] = []string{cmd.RequestedAt.UTC().Format(time.RFC3339Nano)}
 	}
 	setTrace(headers, cmd.TraceParent, cmd.TraceState)
-	err := o.publisher.Send(ctx, Outgoing{
+	err := o.send(ctx, cmd.ID, Outgoing{
 		Subject: scheduledAt(cmd.ID), Headers: headers, Body: cmd.Body,
 		MsgID: versioned(cmd.ID, postponed.Version) + postponed.Again,
 	})
@@ -78,7 +79,7 @@ func (o *Outlet) Unschedule(ctx context.Context, id uuid.UUID) error {
 // DeadLetter stores the whole command on deadletter.<kind>.<id>, with what is
 // known of its end in headers.
 func (o *Outlet) DeadLetter(ctx context.Context, letter delivery.Letter) error {
-	if err := o.publisher.Send(ctx, letterMessage(&letter, int(o.conn.nc.MaxPayload()))); err != nil {
+	if err := o.send(ctx, letter.ID, letterMessage(&letter, int(o.conn.nc.MaxPayload()))); err != nil {
 		return fmt.Errorf("broker: dead letter %s: %w", letter.ID, err)
 	}
 	return nil

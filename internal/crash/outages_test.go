@@ -10,8 +10,8 @@ import (
 	"github.com/gangwon-portal/gangway/internal/testkit"
 )
 
-// during publishes commands one after the other, to providers that take their
-// time, while away takes something away and brings it back.
+// during publishes commands, to providers that take their time, for as long as
+// away takes something away and brings it back, and at least n.
 func (p *plant) during(n int, away func()) {
 	p.t.Helper()
 	slow := func(uuid.UUID, int) reaction {
@@ -20,13 +20,16 @@ func (p *plant) during(n int, away func()) {
 	p.first.reacts(slow)
 	p.second.reacts(slow)
 	done := make(chan struct{})
-	begun := make(chan struct{})
+	begun, over := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		for i := range n {
+		for i := 0; i < n || !isClosed(over); i++ {
 			p.mail(1, "")
 			if i == n/4 {
 				close(begun)
+			}
+			if i >= n/2 {
+				p.pause(20 * time.Millisecond) // the rest is a steady load
 			}
 		}
 	}()
@@ -36,7 +39,17 @@ func (p *plant) during(n int, away func()) {
 		p.t.Error("nothing could be published")
 	}
 	away()
+	close(over)
 	<-done
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 // TestBrokerIsRestarted: NATS shuts down and comes back on the same files.
@@ -50,6 +63,26 @@ func TestBrokerIsRestarted(t *testing.T) {
 		for range 2 {
 			server.Stop()
 			p.pause(time.Second)
+			server.Start()
+			p.pause(2 * time.Second)
+		}
+	})
+	p.settled(90 * time.Second)
+	p.verify()
+}
+
+// TestBrokerIsKilled: NATS dies as in a crash, twice, under load, and comes back
+// with what it had acknowledged.
+func TestBrokerIsKilled(t *testing.T) {
+	t.Parallel()
+	server := testkit.StartNATSProcess(t, 0)
+	p := newPlant(t, options{natsURL: server.URL()})
+	p.worker("")
+	p.worker("")
+	p.during(300, func() {
+		for _, gone := range []time.Duration{100 * time.Millisecond, 3 * time.Second} {
+			server.Kill()
+			p.pause(gone)
 			server.Start()
 			p.pause(2 * time.Second)
 		}

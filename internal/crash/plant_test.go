@@ -94,7 +94,7 @@ func (p *plant) configure() {
 		retries = max(o.retries, 0)
 	}
 	provider := func(m *mailServer) string {
-		return fmt.Sprintf("{driver: smtp, host: 127.0.0.1, port: %s, tls: none, auth: none, from: portal@gangwon.example, timeout: 2s, on_unknown: %s, breaker: {failures: 1000}}",
+		return fmt.Sprintf("{driver: smtp, host: 127.0.0.1, port: %s, tls: none, auth: none, from: portal@gangwon.example, timeout: 2s, on_unknown: %s, breaker: {failures: 1000, cooldown: 1s}}",
 			m.port, o.onUnknown)
 	}
 	p.check(os.WriteFile(p.settings, []byte(strings.Join([]string{
@@ -136,14 +136,7 @@ func (p *plant) spawn(failpoint string, env ...string) *testkit.Process {
 	})
 }
 
-func gone(process *testkit.Process) bool {
-	select {
-	case <-process.Exited():
-		return true
-	default:
-		return false
-	}
-}
+func gone(process *testkit.Process) bool { return isClosed(process.Exited()) }
 
 // died waits until a worker has been killed by its failpoint.
 func (p *plant) died(process *testkit.Process) {
@@ -185,7 +178,7 @@ func (p *plant) publish(subject, id, body string) {
 
 // try publishes once.
 func (p *plant) try(ctx context.Context, subject, id, body string) error {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second) // an acknowledgement may be lost with its server
 	defer cancel()
 	_, err := p.js.PublishMsg(ctx, &nats.Msg{Subject: subject, Data: []byte(body), Header: nats.Header{"Nats-Msg-Id": {id}}})
 	return err

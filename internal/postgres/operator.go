@@ -174,6 +174,16 @@ func lockRow(ctx context.Context, tx pgx.Tx, target uuid.UUID) (delivery.Row, er
 	return row, nil
 }
 
+// Keep commits a message about a command into the outbox, for whoever could not
+// publish it.
+func (o *Operator) Keep(ctx context.Context, id uuid.UUID, m outbox.Message) error {
+	err := o.change(ctx, func(tx pgx.Tx) error { return put(ctx, tx, id, m) })
+	if err != nil {
+		return fmt.Errorf("postgres: keep %s: %w", m.Subject, err)
+	}
+	return nil
+}
+
 // put writes a message into the outbox.
 func put(ctx context.Context, tx pgx.Tx, deliveryID uuid.UUID, m outbox.Message) error {
 	headers, err := json.Marshal(m.Headers, json.Deterministic(true))
