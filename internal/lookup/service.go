@@ -30,6 +30,7 @@ const (
 type Service struct {
 	answerer Answerer
 	options  ServiceOptions
+	nc       *nats.Conn
 	service  micro.Service
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -60,7 +61,7 @@ func StartService(nc *nats.Conn, answerer Answerer, options ServiceOptions) (*Se
 	if options.Concurrency <= 0 {
 		options.Concurrency = 64
 	}
-	s := &Service{answerer: answerer, options: options, slots: make(chan struct{}, options.Concurrency)}
+	s := &Service{answerer: answerer, options: options, nc: nc, slots: make(chan struct{}, options.Concurrency)}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	var err error
 	s.service, err = micro.AddService(nc, micro.Config{
@@ -119,7 +120,7 @@ func (s *Service) take(kind command.Kind, r micro.Request) {
 			s.refuse(kind, r, err)
 			return
 		}
-		s.sent(r.Respond(result))
+		s.reply(r, result, nil)
 	}()
 }
 
@@ -143,7 +144,7 @@ func (s *Service) answer(ctx context.Context, kind command.Kind, body []byte) (r
 	defer func() {
 		if cause := recover(); cause != nil {
 			err = fault.New(fault.Internal, "look-up", "crashed: %v", cause)
-			s.sent(err)
+			s.trouble(err)
 		}
 	}()
 	payload, err := decode(kind, body)
@@ -174,12 +175,21 @@ func (s *Service) refuse(kind command.Kind, r micro.Request, err error) {
 	if marshalErr != nil {
 		data = nil // the headers say it too
 	}
-	// Header values are safest in ASCII.
-	s.sent(r.Error(strconv.Itoa(status), string(said.code)+": "+said.en, data))
+	s.reply(r, data, nats.Header{
+		micro.ErrorCodeHeader: {strconv.Itoa(status)},
+		micro.ErrorHeader:     {string(said.code) + ": " + said.en}, // English: header values are safest in ASCII
+	})
 }
 
-// sent tells of an answer that could not be sent.
-func (s *Service) sent(err error) {
+// reply answers over the connection rather than with r.Respond and r.Error, which
+// note their outcome in the request for the service to read as soon as its handler
+// has returned: only a handler itself may call them, and ours has by then.
+func (s *Service) reply(r micro.Request, data []byte, header nats.Header) {
+	s.trouble(s.nc.PublishMsg(&nats.Msg{Subject: r.Reply(), Header: header, Data: data}))
+}
+
+// trouble tells of what the asker cannot be told.
+func (s *Service) trouble(err error) {
 	if err != nil && s.options.Trouble != nil {
 		s.options.Trouble(err)
 	}
