@@ -103,6 +103,16 @@ func (h *Business) Answer(ctx context.Context, body *command.Business) (jsontext
 	return result.Result, result.Err
 }
 
+// Review returns what a person is to find out when [Business.Answer] has failed
+// with err; nil where the question is at fault, or where asking again soon helps.
+func (h *Business) Review(body *command.Business, err error) (question jsontext.Value, failed error) {
+	reason := fault.Of(err)
+	if !reason.Rule().Retry || reason == fault.RateLimited || reason == fault.Cancelled {
+		return nil, nil
+	}
+	return h.verification(body).question()
+}
+
 // lastResort replaces a failure by what is kept or configured.
 func (h *Business) lastResort(ctx context.Context, v *verification) {
 	found, source := h.step(ctx, v.pinned, v.request, providers.Found{Err: v.err, Provider: v.provider})

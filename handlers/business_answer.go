@@ -3,6 +3,8 @@ package handlers
 import (
 	"time"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/gangwon-portal/gangway/internal/command"
 	"github.com/gangwon-portal/gangway/internal/delivery"
 	"github.com/gangwon-portal/gangway/providers"
@@ -107,18 +109,22 @@ func (v *verification) done(attempts []delivery.Attempt) delivery.Result {
 	return completed(v.result, v.provider, attempts)
 }
 
-// review leaves the verification to a person. The row keeps what was asked, for
-// whoever finds it out.
+// review leaves the verification to a person.
 func (v *verification) review(attempts []delivery.Attempt) delivery.Result {
-	var open openQuestion
-	open.Requested.RegistrationNumber = v.request.RegistrationNumber
-	open.Requested.Representative, open.Requested.OpenedOn = v.request.Representative, v.request.OpenedOn
-	open.Warning = v.warning
-	value, err := encoded(open)
+	value, err := v.question()
 	if err != nil {
 		return delivery.Result{Err: err, Attempts: attempts}
 	}
 	return delivery.Result{Status: delivery.ManualReview, Err: v.err, Result: value, Provider: v.provider, Attempts: attempts}
+}
+
+// question is what the row keeps of what was asked, for whoever finds it out.
+func (v *verification) question() (jsontext.Value, error) {
+	var open openQuestion
+	open.Requested.RegistrationNumber = v.request.RegistrationNumber
+	open.Requested.Representative, open.Requested.OpenedOn = v.request.Representative, v.request.OpenedOn
+	open.Warning = v.warning
+	return encoded(open)
 }
 
 // openQuestion is the result of a verification in manual_review.

@@ -34,6 +34,7 @@ type Parts struct {
 	Cache        Cache
 	Providers    Providers
 	Queues       Queues
+	Businesses   Businesses
 	Simulator    Simulator // nil outside of mock mode
 	// Settings lists the configuration in force, redacted.
 	Settings func() []Setting
@@ -67,6 +68,7 @@ func New(parts Parts, options Options) *API {
 	a.office()
 	a.providers()
 	a.queues()
+	a.businesses()
 	a.mockMode()
 	return a
 }

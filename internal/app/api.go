@@ -32,6 +32,7 @@ type adminParts struct {
 	conn      *broker.Conn
 	fleet     *resilience.Fleet
 	publisher *broker.Publisher
+	looking   *lookups
 	simulator *simulator.Simulator // nil outside of mock mode
 	log       *zap.Logger
 }
@@ -43,7 +44,7 @@ func (o adminParts) newAPI(listed *postgres.Suppressions) *api.API {
 		Bus: apiBus{o.publisher}, Deliveries: apiDeliveries{operator.Reader}, Desk: desk{operator, o.conn},
 		Letters: operator, Record: record{operator.Reader}, Suppressions: apiSuppressions{suppressions{listed}},
 		Cache: apiCache{fleetCache{o.cfg, o.conn, o.pool}}, Providers: apiProviders{providerControl{o.fleet, operator}, o.cfg},
-		Queues: apiQueues{o.conn, operator.Reader, o.fleet}, Settings: o.settings, Document: docs.OpenAPI,
+		Queues: apiQueues{o.conn, operator.Reader, o.fleet}, Businesses: apiBusinesses{o.looking, operator}, Settings: o.settings, Document: docs.OpenAPI,
 	}
 	if o.simulator != nil {
 		parts.Simulator = mocks{o.cfg, o.simulator}

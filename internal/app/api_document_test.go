@@ -117,6 +117,7 @@ func TestAPIKeepsToItsDocument(t *testing.T) {
 	d.everyProvider(t) // first, while every breaker is closed
 	d.everyDelivery(t)
 	d.everyLetter(t)
+	d.everyBusiness()
 	d.everythingElse(t)
 	for _, operation := range operations {
 		if !worked[operation] {
@@ -164,6 +165,13 @@ func (d *counterDesk) everyDelivery(t *testing.T) {
 	d.await(company, "completed")
 	d.await(asked.ID, "completed")
 	d.want(409, "POST", "/api/v1/deliveries/"+company+"/complete", `{"company":{"name":"강원","status":"active"}}`, nil)
+}
+
+func (d *counterDesk) everyBusiness() {
+	d.want(200, "GET", "/api/v1/businesses/124-81-00998", "", nil)
+	d.want(200, "GET", "/api/v1/businesses/1248100998/representatives?opened_on=1969-01-13&name="+url.QueryEscape("홍길동"), "", nil)
+	d.want(202, "GET", "/api/v1/businesses/101-81-90004", "", nil)
+	d.want(422, "GET", "/api/v1/businesses/12", "", nil)
 }
 
 func (d *counterDesk) everyLetter(t *testing.T) {

@@ -147,7 +147,8 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	checks.serve(served.open, served.admin)
 	served.admin.Handle("GET /metrics", o.Telemetry.Metrics.Handler())
 	served.admin.Handle("/api/v1/", adminParts{
-		cfg: cfg, origins: o.Origins, pool: pool, conn: conn, fleet: fleet.Fleet, publisher: engine.Publisher(), simulator: sim, log: log,
+		cfg: cfg, origins: o.Origins, pool: pool, conn: conn, fleet: fleet.Fleet, publisher: engine.Publisher(), looking: looking,
+		simulator: sim, log: log,
 	}.newAPI(suppressions))
 	stopLookups, err := looking.serve(served.public, conn, sim)
 	if err != nil {

@@ -77,6 +77,7 @@ var byField = map[string]sentence{
 	"size":                {fault.Invalid, "size", "한 페이지의 결과 수는 1에서 100까지입니다.", "A page has 1 to 100 results."},
 	"registration_number": {fault.Invalid, "registration_number", "사업자등록번호를 확인해 주세요. 열 자리 숫자여야 합니다.", "Please check the business registration number: it has ten digits."},
 	"representative":      {fault.Invalid, "representative", "대표자 이름을 확인해 주세요.", "Please check the name of the representative."},
+	"name":                {fault.Invalid, "name", "대표자 이름을 입력해 주세요.", "Please enter the name of the representative."},
 	"opened_on":           {fault.Invalid, "opened_on", "개업일을 확인해 주세요. 예: 1969-01-13", "Please check the opening date, such as 1969-01-13."},
 }
 
@@ -111,4 +112,13 @@ func explain(kind command.Kind, err error) (sentence, int) {
 	s := busy[kind]
 	s.code = failure.Reason
 	return s, status
+}
+
+// Explained is a failure in a sentence for whoever asked, in a language of
+// acceptLanguage. The cause is kept for the log.
+func Explained(kind command.Kind, err error, acceptLanguage string) error {
+	said, _ := explain(kind, err)
+	return &fault.Error{
+		Reason: fault.Of(err), Field: said.field, Message: said.in(tongue(acceptLanguage)), RetryAfter: fault.As(err).RetryAfter, Err: err,
+	}
 }
