@@ -145,9 +145,9 @@ func (c *checkup) routes() [][]string {
 
 // serve registers the endpoints of health: open ones that show, and one behind
 // the token that checks at once.
-func (c *checkup) serve(open, admin *http.ServeMux) {
+func (c *checkup) serve(open, admin *http.ServeMux, cache *resilience.Cache) {
 	open.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
-		summary := health.Summarize(c.reports(), c.routes(), mocked(c.cfg))
+		summary := health.Summarize(c.reports(), c.routes(), cacheHealth(cache), mocked(c.cfg))
 		healthAnswer(w, summary.Status, summary)
 	})
 	open.HandleFunc("GET /health/{provider}", func(w http.ResponseWriter, r *http.Request) {
@@ -170,6 +170,13 @@ func (c *checkup) serve(open, admin *http.ServeMux) {
 			healthAnswer(w, report.Status, report)
 		}
 	})
+}
+
+func cacheHealth(cache *resilience.Cache) health.Cache {
+	if since, err := cache.Away(); err != nil {
+		return health.CacheAway(since)
+	}
+	return health.Cache{Status: health.Healthy}
 }
 
 func healthAnswer(w http.ResponseWriter, status health.Status, body any) {

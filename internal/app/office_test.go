@@ -32,6 +32,7 @@ import (
 type office struct {
 	t           *testing.T
 	postgresURL string
+	nats        *testkit.NATSServer
 	conn        *broker.Conn
 	pool        *pgxpool.Pool
 	reader      postgres.Reader
@@ -62,10 +63,9 @@ func (j *journal) String() string {
 // environment, without the prefix.
 func newOffice(t *testing.T, env ...string) *office {
 	t.Helper()
-	o := &office{t: t, postgresURL: testkit.PostgresFrom(t, "migrated by the worker", migrated), log: new(journal)}
-	server := testkit.NATS(t)
+	o := &office{t: t, postgresURL: testkit.PostgresFrom(t, "migrated by the worker", migrated), log: new(journal), nats: testkit.NATS(t)}
 	environ := []string{
-		"NATS_URL=" + server.URL(), "POSTGRES_URL=" + o.postgresURL, "HTTP_ADDR=127.0.0.1:0", "ADMIN_ADDR=127.0.0.1:0",
+		"NATS_URL=" + o.nats.URL(), "POSTGRES_URL=" + o.postgresURL, "HTTP_ADDR=127.0.0.1:0", "ADMIN_ADDR=127.0.0.1:0",
 		"RETRY_EMAIL_BASE=5ms", "RETRY_SMS_BASE=5ms", "LOG_FORMAT=json",
 	}
 	environ = append(environ, env...)
@@ -94,7 +94,7 @@ func newOffice(t *testing.T, env ...string) *office {
 		ended <- nil
 		t.Fatalf("worker: %v\n%s", err, o.log)
 	}
-	o.conn, err = broker.Connect(t.Context(), broker.ConnectOptions{URLs: []string{server.URL()}})
+	o.conn, err = broker.Connect(t.Context(), broker.ConnectOptions{URLs: []string{o.nats.URL()}})
 	o.check(err)
 	t.Cleanup(o.conn.Close)
 	o.pool, err = pgxpool.New(t.Context(), o.postgresURL)

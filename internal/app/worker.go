@@ -144,7 +144,7 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	tasks.start("health", func(ctx context.Context) error { return singletons.Lead(ctx, "health", checks.monitor.Run) })
 
 	served := newEndpoints(pool, conn)
-	checks.serve(served.open, served.admin)
+	checks.serve(served.open, served.admin, looking.cache)
 	served.admin.Handle("GET /metrics", o.Telemetry.Metrics.Handler())
 	served.admin.Handle("/api/v1/", adminParts{
 		cfg: cfg, origins: o.Origins, pool: pool, conn: conn, fleet: fleet.Fleet, publisher: engine.Publisher(), looking: looking,

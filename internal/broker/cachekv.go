@@ -36,6 +36,10 @@ const (
 	// leastTTL is the shortest that the server takes.
 	leastTTL   = time.Second
 	maxPattern = 300
+	// bucketCheck is how often a watch makes sure that its bucket is still there,
+	// and bucketWait how long it waits for the answer: a watch hears nothing of a
+	// bucket that is deleted, and nothing from one made anew under the same name.
+	bucketCheck, bucketWait = time.Second, 5 * time.Second
 )
 
 // NewCacheKV returns the bucket on conn. It calls nobody: a cache works also
@@ -105,7 +109,8 @@ func (c *CacheKV) Purge(ctx context.Context, pattern string, matches func(key st
 }
 
 // Watch implements resilience.Shared: it hears of purges, of keys that others
-// delete by themselves, and of connections that came back.
+// delete by themselves, and of connections that came back. It ends with an error
+// when the bucket is gone or cannot be reached.
 func (c *CacheKV) Watch(ctx context.Context, purged func(pattern string)) error {
 	back := c.conn.nc.StatusChanged(nats.CONNECTED)
 	defer c.conn.nc.RemoveStatusListener(back)
@@ -127,12 +132,18 @@ func (c *CacheKV) watch(ctx context.Context, back <-chan nats.Status, purged fun
 	if err != nil {
 		return false, err
 	}
+	made, err := c.made(ctx)
+	if err != nil {
+		return false, err
+	}
 	watcher, err := kv.WatchAll(ctx, jetstream.UpdatesOnly(), jetstream.MetaOnly())
 	if err != nil {
 		return false, err
 	}
 	defer func() { _ = watcher.Stop() }()
 	purged("*") // what happened before the watch stood
+	check := time.NewTicker(bucketCheck)
+	defer check.Stop()
 	for {
 		select {
 		case entry, ok := <-watcher.Updates():
@@ -144,10 +155,31 @@ func (c *CacheKV) watch(ctx context.Context, back <-chan nats.Status, purged fun
 			}
 		case <-back:
 			return true, nil
+		case <-check.C:
+			switch now, err := c.made(ctx); {
+			case err != nil:
+				return false, err
+			case !now.Equal(made):
+				return false, errors.New("the bucket was made anew")
+			}
 		case <-ctx.Done():
 			return false, nil
 		}
 	}
+}
+
+// made tells when the bucket that is there now was created.
+func (c *CacheKV) made(ctx context.Context) (time.Time, error) {
+	if !c.conn.Connected() {
+		return time.Time{}, errAway
+	}
+	ctx, cancel := context.WithTimeout(ctx, bucketWait)
+	defer cancel()
+	stream, err := c.conn.js.Stream(ctx, "KV_"+BucketCache)
+	if err != nil {
+		return time.Time{}, err
+	}
+	return stream.CachedInfo().Created, nil
 }
 
 // Sizes counts the keys of each cache (<provider>.<call>).

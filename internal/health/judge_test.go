@@ -67,8 +67,16 @@ func TestSummary(t *testing.T) {
 		"both are away":         {Unhealthy, Unhealthy, Healthy, Unhealthy},
 	} {
 		reports := map[string]Report{"ses": {Status: c.ses}, "sendgrid": {Status: c.sendgrid}, "solapi": {Status: c.solapi}}
-		if got := Summarize(reports, routes, true); got.Status != c.want || !got.Mock {
+		if got := Summarize(reports, routes, Cache{Status: Healthy}, true); got.Status != c.want || !got.Mock {
 			t.Errorf("%s: %+v", name, got)
+		}
+		// Without the cache nothing is worse than degraded that was not before.
+		want := c.want
+		if want == Healthy {
+			want = Degraded
+		}
+		if got := Summarize(reports, routes, CacheAway(time.Now()), true); got.Status != want || got.Cache.Reason == "" {
+			t.Errorf("%s, without the cache: %+v, want %s", name, got, want)
 		}
 	}
 	if r := Read(nil); r.Status != Healthy || r.Reason != "not checked yet" {
