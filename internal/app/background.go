@@ -71,58 +71,12 @@ func (u upkeep) start(b *background, singletons *Singletons) {
 	lead("exhausted", func(ctx context.Context) error {
 		return u.conn.WatchExhausted(ctx, func(ctx context.Context, e *broker.Exhausted) error { return u.engine.path.Process(ctx, e) })
 	})
-	lead("statistics retention", u.retainFigures)
-	lead("retention", func(ctx context.Context) error { return u.retain(ctx, operator) })
+	lead("retention", newRetention(u.pool, func() config.Retention { return u.cfg.Retention }, u.log).run)
 }
 
 // overdue is how long a command may stand still before its message is missed:
 // several redeliveries and the lease of a dead worker fit into it.
 func (u upkeep) overdue() time.Duration { return 10*u.cfg.Worker.AckWait + 2*u.cfg.Worker.Lease }
-
-const (
-	retainEvery = time.Hour
-	retainBatch = 1000
-	retainPause = 100 * time.Millisecond // between batches: live traffic goes first
-)
-
-// retain makes partitions ahead of time and reduces old deliveries to their stubs.
-func (u upkeep) retain(ctx context.Context, operator *postgres.Operator) error {
-	for {
-		if _, err := u.pool.Exec(ctx, `SELECT gangway.ensure_partitions()`); err != nil && ctx.Err() == nil {
-			u.log.Warn("partitions not made ahead", zap.Error(err))
-		}
-		for keep := u.cfg.Retention.Deliveries; keep > 0; {
-			n, err := operator.Purge(ctx, time.Now().Add(-keep), retainBatch)
-			if err != nil && ctx.Err() == nil {
-				u.log.Warn("retention not enforced", zap.Error(err))
-			}
-			if n < retainBatch || !pause(ctx, retainPause) {
-				break
-			}
-		}
-		if !pause(ctx, retainEvery) {
-			return nil
-		}
-	}
-}
-
-// retainFigures removes old statistics.
-func (u upkeep) retainFigures(ctx context.Context) error {
-	for {
-		for keep := u.cfg.Retention.Stats; keep > 0; {
-			n, err := postgres.ExpireStats(ctx, u.pool, time.Now().Add(-keep), retainBatch)
-			if err != nil && ctx.Err() == nil {
-				u.log.Warn("retention of statistics not enforced", zap.Error(err))
-			}
-			if n < retainBatch || !pause(ctx, retainPause) {
-				break
-			}
-		}
-		if !pause(ctx, retainEvery) {
-			return nil
-		}
-	}
-}
 
 // pause waits and reports whether ctx lasted as long.
 func pause(ctx context.Context, d time.Duration) bool {

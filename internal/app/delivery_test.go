@@ -15,6 +15,7 @@ import (
 	"github.com/gangwon-portal/gangway/internal/deadletter"
 	"github.com/gangwon-portal/gangway/internal/delivery"
 	"github.com/gangwon-portal/gangway/internal/fault"
+	"github.com/gangwon-portal/gangway/internal/postgres"
 	"github.com/gangwon-portal/gangway/internal/testkit"
 	"github.com/gangwon-portal/gangway/providers"
 )
@@ -335,7 +336,7 @@ func TestStubKeepsACommandFromRunningAgain(t *testing.T) {
 	p.start()
 	id := p.mail("old", "")
 	p.await(id, delivery.Sent)
-	n, err := p.operator.Purge(t.Context(), time.Now().Add(time.Minute), 100)
+	n, err := postgres.Retention{Pool: p.pool, Batch: 100}.Deliveries(t.Context(), time.Now().Add(time.Minute))
 	if err != nil || n != 1 {
 		t.Fatalf("%d purged, %v", n, err)
 	}

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/netip"
 	"sync/atomic"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.uber.org/zap"
@@ -228,30 +227,6 @@ func (w *webhooks) start(b *background, singletons *Singletons) {
 			Trouble: func(err error) { log.Warn("polling for results", zap.Error(err)) },
 		}).Run(ctx)
 	})
-	lead("webhook retention", func(ctx context.Context) error {
-		for {
-			w.expire(ctx, log)
-			if !pause(ctx, retainEvery) {
-				return nil
-			}
-		}
-	})
-}
-
-// expire removes what is older than the retention of its table; 0 keeps it.
-func (w *webhooks) expire(ctx context.Context, log *zap.Logger) {
-	keep := w.endpoints.Load().cfg.Retention
-	for table, age := range map[postgres.Reported]time.Duration{postgres.WebhookEvents: keep.Webhooks, postgres.DeliveryEvents: keep.Events} {
-		for age > 0 {
-			n, err := postgres.ExpireReported(ctx, w.pool, table, time.Now().Add(-age), retainBatch)
-			if err != nil && ctx.Err() == nil {
-				log.Warn("retention not enforced", zap.String("table", string(table)), zap.Error(err))
-			}
-			if err != nil || n < retainBatch || !pause(ctx, retainPause) {
-				break
-			}
-		}
-	}
 }
 
 // webhookBus puts events on the command stream.

@@ -226,7 +226,8 @@ func openNATS(ctx context.Context, cfg *config.Config, log *zap.Logger) (*broker
 		return nil, err
 	}
 	err = broker.Provision(ctx, conn, broker.TopologyOptions{
-		Replicas: cfg.NATS.Replicas, AckWait: cfg.Worker.AckWait, CommandsMaxBytes: cfg.NATS.MaxBytes, Log: log,
+		Replicas: cfg.NATS.Replicas, AckWait: cfg.Worker.AckWait, CommandsMaxBytes: cfg.NATS.MaxBytes,
+		DeadLettersMaxAge: cfg.Retention.Deadletters, Log: log,
 	})
 	if err != nil {
 		conn.Close()

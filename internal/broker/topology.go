@@ -33,7 +33,7 @@ type TopologyOptions struct {
 	// bound in bytes. The oldest go first.
 	EventsMaxAge   time.Duration
 	EventsMaxBytes int64
-	// DeadLettersMaxAge bounds GANGWAY_DEADLETTERS; default 365 days.
+	// DeadLettersMaxAge bounds GANGWAY_DEADLETTERS; 0 keeps them for ever.
 	DeadLettersMaxAge time.Duration
 	// CacheMaxBytes bounds the bucket of cached responses; 0 means unbounded.
 	CacheMaxBytes int64
@@ -46,10 +46,9 @@ type TopologyOptions struct {
 
 // Defaults of [TopologyOptions].
 const (
-	DefaultAckWait           = 30 * time.Second
-	defaultEventsMaxAge      = 7 * 24 * time.Hour
-	defaultDeadLettersMaxAge = 365 * 24 * time.Hour
-	advisoriesMaxAge         = 30 * 24 * time.Hour
+	DefaultAckWait      = 30 * time.Second
+	defaultEventsMaxAge = 7 * 24 * time.Hour
+	advisoriesMaxAge    = 30 * 24 * time.Hour
 )
 
 // settleTime is how long provisioning waits for a cluster that is still
@@ -64,8 +63,8 @@ func (o TopologyOptions) withDefaults() TopologyOptions {
 	if o.EventsMaxAge <= 0 {
 		o.EventsMaxAge = defaultEventsMaxAge
 	}
-	if o.DeadLettersMaxAge <= 0 {
-		o.DeadLettersMaxAge = defaultDeadLettersMaxAge
+	if o.DeadLettersMaxAge > 0 { // the server keeps nothing for less than its ids
+		o.DeadLettersMaxAge = max(o.DeadLettersMaxAge, settleDuplicates)
 	}
 	if o.Version <= 0 {
 		o.Version = TopologyVersion

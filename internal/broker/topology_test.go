@@ -15,7 +15,7 @@ import (
 
 func TestProvisionCreatesTheContract(t *testing.T) {
 	t.Parallel()
-	_, conn := provisioned(t, broker.TopologyOptions{})
+	_, conn := provisioned(t, broker.TopologyOptions{DeadLettersMaxAge: 180 * 24 * time.Hour})
 	js := conn.JetStream()
 	for name, want := range map[string]struct {
 		retention jetstream.RetentionPolicy
@@ -25,7 +25,7 @@ func TestProvisionCreatesTheContract(t *testing.T) {
 	}{
 		broker.StreamCommands:    {jetstream.WorkQueuePolicy, jetstream.DiscardNew, 0, 15},
 		broker.StreamScheduled:   {jetstream.WorkQueuePolicy, jetstream.DiscardOld, 0, 15},
-		broker.StreamDeadLetters: {jetstream.LimitsPolicy, jetstream.DiscardOld, 365 * 24 * time.Hour, 0},
+		broker.StreamDeadLetters: {jetstream.LimitsPolicy, jetstream.DiscardOld, 180 * 24 * time.Hour, 0},
 		broker.StreamEvents:      {jetstream.LimitsPolicy, jetstream.DiscardOld, 7 * 24 * time.Hour, 0},
 		broker.StreamAdvisories:  {jetstream.LimitsPolicy, jetstream.DiscardOld, 30 * 24 * time.Hour, 0},
 	} {

@@ -91,26 +91,3 @@ FROM gangway.deliveries WHERE id = $1 ON CONFLICT DO NOTHING`, target)
 	}
 	return row, reaped, nil
 }
-
-// Purge removes what is personal or large from deliveries that ended before a
-// time, at most so many, and keeps the stub (id, kind, digest, generation,
-// status) for ever: it is what makes a command with a known id run only once.
-func (o *Operator) Purge(ctx context.Context, before time.Time, most int) (int, error) {
-	tag, err := o.pool.Exec(ctx, `
-WITH old AS (
-    SELECT id FROM gangway.deliveries
-    WHERE requested_at < $1 AND completed_at < $1 AND rank >= 30 AND purged_at IS NULL
-    ORDER BY requested_at LIMIT $2 FOR UPDATE SKIP LOCKED
-), recipients AS (
-    DELETE FROM gangway.delivery_recipients r USING old WHERE r.delivery_id = old.id
-), letters AS (
-    DELETE FROM gangway.dead_letters l USING old WHERE l.delivery_id = old.id
-)
-UPDATE gangway.deliveries d SET recipient = NULL, subject = NULL, template = NULL, result = NULL, metadata = NULL, correlation_id = NULL,
-       error_message = NULL, provider_message_id = NULL, purged_at = now()
-FROM old WHERE d.id = old.id`, before, most)
-	if err != nil {
-		return 0, fmt.Errorf("postgres: purge: %w", err)
-	}
-	return int(tag.RowsAffected()), nil
-}

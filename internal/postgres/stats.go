@@ -81,17 +81,6 @@ FROM total LEFT JOIN sketch USING (at, name, part) ORDER BY name, part, at`, f.S
 	return list, nil
 }
 
-// ExpireStats removes the minutes before a time, at most so many rows, and returns
-// how many there were.
-func ExpireStats(ctx context.Context, pool *pgxpool.Pool, before time.Time, most int) (int, error) {
-	tag, err := pool.Exec(ctx, `DELETE FROM gangway.stat_minutes WHERE ctid = ANY(ARRAY(
-		SELECT ctid FROM gangway.stat_minutes WHERE minute < $1 LIMIT $2))`, before, most)
-	if err != nil {
-		return 0, fmt.Errorf("postgres: expire stats: %w", err)
-	}
-	return int(tag.RowsAffected()), nil
-}
-
 // Outbox is what waits in the outbox.
 type Outbox struct {
 	Pending int

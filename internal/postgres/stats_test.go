@@ -79,10 +79,7 @@ func TestStatsOfTheFleet(t *testing.T) {
 		t.Errorf("the view: %d calls, %d failures, p50 %v, p99 %v", calls, failures, p50, p99)
 	}
 
-	if n, err := postgres.ExpireStats(ctx, pool, first.Add(time.Minute), 1); err != nil || n != 1 {
+	if n, err := (postgres.Retention{Pool: pool, Batch: 1}).Statistics(ctx, first.Add(time.Minute)); err != nil || n != 2 {
 		t.Errorf("expired %d, %v", n, err)
-	}
-	if n, err := postgres.ExpireStats(ctx, pool, first.Add(time.Minute), 10); err != nil || n != 1 {
-		t.Errorf("expired %d more, %v", n, err)
 	}
 }
