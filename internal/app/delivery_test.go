@@ -319,6 +319,11 @@ func TestReplay(t *testing.T) {
 		t.Errorf("%+v", row)
 	}
 	calls := p.first.count()
+	for _, call := range p.first.calls[1:] { // the first was for the refused one
+		if call.Request.MessageID != p.first.calls[1].Request.MessageID {
+			t.Errorf("a replay has the Message-ID %s, the first send had %s", call.Request.MessageID, p.first.calls[1].Request.MessageID)
+		}
+	}
 	report, err = deadletter.Settle(t.Context(), p.operator, order, func(deadletter.Report) {})
 	if err != nil || report.Matched != 0 {
 		t.Errorf("replaying twice: %+v, %v", report, err)

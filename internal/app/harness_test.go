@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -51,6 +52,7 @@ type plantOptions struct {
 	inFlight  int
 	lease     time.Duration
 	topology  broker.TopologyOptions
+	handlers  map[command.Kind]pipeline.Handler // beside those of mail and cancel
 }
 
 func newPlant(t *testing.T, options plantOptions) *plant {
@@ -86,13 +88,15 @@ func (p *plant) start() (stop func()) {
 		return providers.NewGuard(s, providers.GuardOptions{Sends: true, Timeout: 10 * time.Second, OnUnknown: p.options.onUnknown})
 	}
 	route := providers.NewRoute(guard(p.first), guard(p.second))
+	kinds := map[command.Kind]pipeline.Handler{
+		command.EmailSend:      handlers.NewEmail(func() *providers.Route[providers.Email] { return route }, handlers.Messages{}),
+		command.DeliveryCancel: handlers.NewCancel(canceller{p.operator, p.conn}),
+	}
+	maps.Copy(kinds, p.options.handlers)
 	ctx, cancel := context.WithCancel(context.Background())
 	engine, err := StartEngine(ctx, EngineOptions{
 		Worker: uuid.New(), Version: "test", Conn: p.conn, Pool: p.pool, Log: log, Observer: newObserver(shown),
-		Handlers: map[command.Kind]pipeline.Handler{
-			command.EmailSend:      handlers.NewEmail(func() *providers.Route[providers.Email] { return route }, handlers.Messages{}),
-			command.DeliveryCancel: handlers.NewCancel(canceller{p.operator, p.conn}),
-		},
+		Handlers: kinds,
 		Retry:    func(command.Kind) pipeline.Retry { return p.options.retry },
 		InFlight: func(string) int { return p.options.inFlight }, Lease: p.options.lease, Grace: 10 * time.Second,
 	})

@@ -6,6 +6,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -86,3 +87,38 @@ func TestLinksLeadSomewhere(t *testing.T) {
 		t.Errorf("only %d documents were found", documents)
 	}
 }
+
+// What is promised names the tests that hold it, and they exist. Every delivery
+// rule has one.
+func TestGuaranteesAreHeld(t *testing.T) {
+	text, err := os.ReadFile(root + "/docs/GUARANTEES.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := testNames(read(t, os.DirFS(root)))
+	rules := map[string]bool{}
+	for line := range strings.Lines(string(text)) {
+		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
+		first := strings.TrimSpace(cells[0])
+		if len(cells) < 2 || strings.HasPrefix(first, "---") || first == "" || first == "promise" {
+			continue
+		}
+		named := quoted.FindAllStringSubmatch(cells[len(cells)-1], -1)
+		if len(named) == 0 {
+			t.Errorf("docs/GUARANTEES.md: %q names no test", first)
+		}
+		for _, test := range named {
+			if !tests[test[1]] {
+				t.Errorf("docs/GUARANTEES.md: there is no test %s", test[1])
+			}
+		}
+		rules[first] = true
+	}
+	for number := 1; number <= deliveryRules; number++ {
+		if !rules[strconv.Itoa(number)] {
+			t.Errorf("docs/GUARANTEES.md: no test of delivery rule %d", number)
+		}
+	}
+}
+
+const deliveryRules = 12
