@@ -40,6 +40,7 @@ type Config struct {
 	Health    Health     `mapstructure:"health"`
 	Postcode  Postcode   `mapstructure:"postcode"`
 	Retention Retention  `mapstructure:"retention"`
+	Alerts    Alerts     `mapstructure:"alerts"`
 	Cache     Cache      `mapstructure:"cache"`
 	Routes    Routes     `mapstructure:"routes"`
 

@@ -35,6 +35,7 @@ type Parts struct {
 	Providers    Providers
 	Queues       Queues
 	Businesses   Businesses
+	Alerts       Alerts
 	Simulator    Simulator // nil outside of mock mode
 	// Settings lists the configuration in force, redacted.
 	Settings func() []Setting
@@ -69,6 +70,7 @@ func New(parts Parts, options Options) *API {
 	a.providers()
 	a.queues()
 	a.businesses()
+	a.alerts()
 	a.mockMode()
 	return a
 }

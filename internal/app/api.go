@@ -44,7 +44,8 @@ func (o adminParts) newAPI(listed *postgres.Suppressions) *api.API {
 		Bus: apiBus{o.publisher}, Deliveries: apiDeliveries{operator.Reader}, Desk: desk{operator, o.conn},
 		Letters: operator, Record: record{operator.Reader}, Suppressions: apiSuppressions{suppressions{listed}},
 		Cache: apiCache{fleetCache{o.cfg, o.conn, o.pool}}, Providers: apiProviders{providerControl{o.fleet, operator}, o.cfg},
-		Queues: apiQueues{o.conn, operator.Reader, o.fleet}, Businesses: apiBusinesses{o.looking, operator}, Settings: o.settings, Document: docs.OpenAPI,
+		Queues: apiQueues{o.conn, operator.Reader, o.fleet}, Businesses: apiBusinesses{o.looking, operator}, Alerts: apiAlerts{operator.Reader},
+		Settings: o.settings, Document: docs.OpenAPI,
 	}
 	if o.simulator != nil {
 		parts.Simulator = mocks{o.cfg, o.simulator}

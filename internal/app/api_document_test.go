@@ -338,6 +338,13 @@ func (d *counterDesk) everythingElse(t *testing.T) {
 	if len(workers.Items) != 1 || !workers.Items[0].Alive {
 		t.Errorf("%+v", workers)
 	}
+	var alerts page[struct{ Alert, Subject, State string }]
+	testkit.Eventually(t, 60*time.Second, func() bool {
+		d.want(200, "GET", "/api/v1/alerts?resolved_since=1h", "", &alerts)
+		return slices.ContainsFunc(alerts.Items, func(a struct{ Alert, Subject, State string }) bool { return a.Alert == "DeadLetters" })
+	}, "the dead letters of this test raise no alert: %+v", &alerts)
+	d.want(200, "GET", "/api/v1/alerts", "", nil)
+	d.want(422, "GET", "/api/v1/alerts?since=1h", "", nil)
 	d.want(200, "GET", "/api/v1/config", "", nil)
 	d.want(200, "GET", "/api/v1/openapi.yaml", "", nil)
 

@@ -7,6 +7,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.uber.org/zap"
 
+	"github.com/gangwon-portal/gangway/internal/alert"
 	"github.com/gangwon-portal/gangway/internal/broker"
 	"github.com/gangwon-portal/gangway/internal/postgres"
 	"github.com/gangwon-portal/gangway/internal/telemetry"
@@ -33,6 +34,17 @@ func watchGauges(conn *broker.Conn, pool *pgxpool.Pool, metrics *telemetry.Metri
 				metrics.OutboxPending(outbox.Pending)
 			} else if ctx.Err() == nil {
 				log.Debug("the outbox could not be looked into", zap.Error(err))
+			}
+			if firing, err := reader.FiringAlerts(asked); err == nil {
+				count := map[alert.Name]int{}
+				for _, a := range firing {
+					count[a.Alert]++
+				}
+				for _, name := range alert.Names() {
+					metrics.Alert(string(name), count[name] > 0)
+				}
+			} else if ctx.Err() == nil {
+				log.Debug("the alerts could not be read", zap.Error(err))
 			}
 			cancel()
 			if !pause(ctx, gaugesEvery) {

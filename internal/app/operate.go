@@ -22,11 +22,16 @@ func eventRow(row delivery.Row) (outbox.Message, error) {
 	if err != nil {
 		return outbox.Message{}, fmt.Errorf("app: event of %s: %w", row.ID, err)
 	}
+	return rowOf(out), nil
+}
+
+// rowOf is a message of ours as a row of the outbox.
+func rowOf(out broker.Outgoing) outbox.Message {
 	headers := make(map[string]string, len(out.Headers))
 	for name, values := range out.Headers {
 		headers[name] = values[0]
 	}
-	return outbox.Message{Subject: out.Subject, ID: out.MsgID, Headers: headers, Payload: out.Body}, nil
+	return outbox.Message{Subject: out.Subject, ID: out.MsgID, Headers: headers, Payload: out.Body}
 }
 
 // canceller cancels rows and the schedules that would wake them.

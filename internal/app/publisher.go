@@ -31,6 +31,7 @@ func PublisherBackends() cli.Backends {
 		Suppressions: c.suppressions,
 		Providers:    c.providers,
 		Stats:        operating(c, func(o *postgres.Operator) cli.Stats { return callStats{o.Reader} }),
+		Alerts:       operating(c, func(o *postgres.Operator) cli.Alerts { return cliAlerts{o.Reader} }),
 		Templates:    c.templates,
 		Close:        c.close,
 	}

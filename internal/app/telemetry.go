@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/gangwon-portal/gangway/config"
+	"github.com/gangwon-portal/gangway/internal/alert"
 	"github.com/gangwon-portal/gangway/internal/command"
 	"github.com/gangwon-portal/gangway/internal/delivery"
 	"github.com/gangwon-portal/gangway/internal/fault"
@@ -52,10 +53,7 @@ func labels(cfg *config.Config) telemetry.Labels {
 	l := telemetry.Labels{
 		Kinds: texts(command.Kinds()), Laned: texts(command.ProducerKinds()), Lanes: texts(command.Lanes()),
 		Statuses: texts(delivery.Statuses()), Reasons: texts(fault.Reasons()), Version: Version(),
-		Alerts: []string{
-			"ProviderFailureRate", "ProviderUnhealthy", "BreakerOpen", "DeadLetters", "QuotaExhausted", "Unauthorized",
-			"OutboxStuck", "StreamBacklog", "ManualQueue",
-		},
+		Alerts: texts(alert.Names()),
 	}
 	for _, route := range [][]string{cfg.Routes.Email, cfg.Routes.SMS, cfg.Routes.Business, cfg.Routes.Address} {
 		l.Providers = append(l.Providers, route...)

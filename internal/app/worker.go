@@ -141,6 +141,8 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	reporting.start(tasks, singletons)
 
 	checks := newCheckup(cfg, fleet, routes, pool, broker.NewOutlet(conn, engine.Publisher()), log)
+	alarms := newAlarm(cfg, conn, fleet.Fleet, pool, log)
+	tasks.start("alerts", func(ctx context.Context) error { return singletons.Lead(ctx, "alerts", alarms.run) })
 	tasks.start("health", func(ctx context.Context) error { return singletons.Lead(ctx, "health", checks.monitor.Run) })
 
 	served := newEndpoints(pool, conn)

@@ -21,10 +21,12 @@ func (p *program) alertsCommand() *cobra.Command {
 				return err
 			}
 			return rows(ctx, p, list[Alert]{
-				empty:   "no alert is firing",
-				columns: []column{{title: "alert"}, {title: "about"}, {title: "since"}, {title: "resolved"}, {title: "message", shrink: 60}},
+				empty: "no alert is firing",
+				columns: []column{
+					{title: "alert"}, {title: "about"}, {title: "severity"}, {title: "since"}, {title: "resolved"}, {title: "silenced"}, {title: "message", shrink: 60},
+				},
 				row: func(a Alert) []string {
-					return []string{a.Alert, a.Subject, p.stamp(a.RaisedAt), p.stamp(a.ResolvedAt), a.Message}
+					return []string{a.Alert, a.Subject, a.Severity, p.stamp(a.RaisedAt), p.stamp(a.ResolvedAt), p.stamp(a.SilencedUntil), a.Message}
 				},
 				page: whole(alerts.List(ctx, resolved)),
 			})

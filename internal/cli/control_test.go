@@ -114,7 +114,7 @@ func (w *watchman) open(context.Context, Settings) (Alerts, error) { return w, n
 
 func (w *watchman) List(_ context.Context, resolved bool) ([]Alert, error) {
 	w.resolved = resolved
-	return []Alert{{Alert: "BreakerOpen", Subject: "ses", Message: "open since 2 minutes", RaisedAt: time.Date(2026, 3, 1, 9, 0, 0, 0, kst)}}, nil
+	return []Alert{{Alert: "BreakerOpen", Subject: "ses", Severity: "critical", Message: "open since 2 minutes", RaisedAt: time.Date(2026, 3, 1, 9, 0, 0, 0, kst)}}, nil
 }
 
 func (w *watchman) Forget(_ context.Context, recipient string, dryRun bool, by string) (Erased, error) {
@@ -136,7 +136,7 @@ func TestAlertsAuditForget(t *testing.T) {
 	w, a := &watchman{}, &auditLog{}
 	b := Backends{Alerts: w.open, Audit: opens[Audit](a), Eraser: opens[Eraser](w)}
 	got := publisher(t, b, "", "alerts", "--resolved")
-	if want := "ALERT        ABOUT  SINCE                RESOLVED  MESSAGE\nBreakerOpen  ses    2026-03-01 09:00:00            open since 2 minutes\n"; got.out != want || !w.resolved {
+	if want := "ALERT        ABOUT  SEVERITY  SINCE                RESOLVED  SILENCED  MESSAGE\nBreakerOpen  ses    critical  2026-03-01 09:00:00                      open since 2 minutes\n"; got.out != want || !w.resolved {
 		t.Errorf("alerts:\n%s want\n%s", got.out, want)
 	}
 	got = publisher(t, b, "", "audit", "--action", "providers.pause", "--by", "op", "--target", "ses", "--since", "2026-03-01", "-o", "json")

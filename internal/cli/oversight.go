@@ -41,10 +41,13 @@ type Alerts interface {
 // Alert is one alert.
 type Alert struct {
 	Alert      string    `json:"alert"`
-	Subject    string    `json:"subject,omitzero"` // provider, kind or stream it is about
+	Subject    string    `json:"subject,omitzero"` // provider, kind or lane it is about
+	Severity   string    `json:"severity"`         // warning or critical
 	Message    string    `json:"message"`
 	RaisedAt   time.Time `json:"raised_at"`
 	ResolvedAt time.Time `json:"resolved_at,omitzero"`
+	// SilencedUntil is until when nobody is told of it.
+	SilencedUntil time.Time `json:"silenced_until,omitzero"`
 }
 
 // Audit is the log of what people did.
