@@ -14,6 +14,10 @@ import (
 // Its level may be half of the burst at most. The other half is for calls that
 // are made a little later than their token was taken, so that over any time the
 // provider sees no more than burst and rate allow.
+//
+// A lease may take a little of what has yet to flow in; such a token says when it
+// may be used. So a bucket that holds next to nothing does not overflow between
+// two leases, and a small burst does not cost a part of the rate.
 type bucket struct {
 	provider string
 	fleet    *Fleet
@@ -49,8 +53,12 @@ const (
 	awayFor = 500 * time.Millisecond
 	// awayTimeout bounds the request that finds out whether it is back.
 	awayTimeout = 100 * time.Millisecond
-	// leaseFor is how many seconds' worth of tokens a worker takes at once.
-	leaseFor = 0.05
+	// leaseFor is how many seconds' worth of tokens a worker takes at once, and
+	// leaseAhead how far into the future they may reach. Between two leases that
+	// much time is left for the second one to be made.
+	leaseFor, leaseAhead = 0.05, 0.1
+	// mostJitter is less than leaseAhead leaves.
+	mostJitter = 25 * time.Millisecond
 	// bucketKeep lets the bucket of a provider that is gone expire.
 	bucketKeep = 8 * 24 * time.Hour
 )
@@ -90,18 +98,27 @@ func (b *bucket) heard(record *bucketRecord, revision uint64) (more bool) {
 	return after.Level >= before.Level+0.9 || after.Used < before.Used
 }
 
+// leased are tokens that a worker has taken: some to be used now, the others one
+// after the other.
+type leased struct {
+	tokens      int
+	now         int           // of them, those that may be used at once
+	first, each time.Duration // from now to the next one, and between those after it
+}
+
 // lease takes at most want tokens. With none it says when to ask again. Calls
 // that are not urgent leave a part of the level to those that are.
-func (b *bucket) lease(ctx context.Context, want int, urgent bool) (tokens int, again time.Duration) {
+func (b *bucket) lease(ctx context.Context, want int, urgent bool) (got leased, again time.Duration) {
 	now := b.fleet.options.Now()
 	b.mu.Lock()
 	if b.limit.none() {
 		b.mu.Unlock()
-		return want, 0
+		return atOnce(want), 0
 	}
 	if b.fleet.options.State == nil || now.Before(b.awayUntil) {
 		defer b.mu.Unlock()
-		return b.fromShare(now, want)
+		tokens, again := b.fromShare(now, want)
+		return atOnce(tokens), again
 	}
 	known, away := b.known, b.away
 	b.mu.Unlock()
@@ -117,14 +134,15 @@ func (b *bucket) lease(ctx context.Context, want int, urgent bool) (tokens int, 
 	if !urgent {
 		reserve = limit.reserve()
 	}
-	tokens = limit.portion(next.Level-reserve, want, b.fleet.Workers())
+	tokens := limit.portion(next.Level-reserve+limit.ahead(), want, b.fleet.Workers())
 	if limit.Quota > 0 {
 		tokens = int(min(int64(tokens), limit.Quota-next.Used))
 	}
 	b.mu.Unlock()
 	if tokens <= 0 {
-		return 0, b.refill(limit, next, reserve)
+		return leased{}, b.refill(limit, next, reserve)
 	}
+	got = limit.ripening(next.Level, tokens)
 	next.Level -= float64(tokens)
 	next.Used += int64(tokens)
 	won, err := b.write(ctx, next, revision)
@@ -132,11 +150,11 @@ func (b *bucket) lease(ctx context.Context, want int, urgent bool) (tokens int, 
 	case err != nil:
 		return b.lost(want)
 	case !won:
-		return 0, time.Millisecond + rand.N(4*time.Millisecond)
+		return leased{}, time.Millisecond + rand.N(4*time.Millisecond)
 	case tokens < want:
-		return tokens, b.refill(limit, next, reserve)
+		return got, b.refill(limit, next, reserve)
 	default:
-		return tokens, 0
+		return got, 0
 	}
 }
 
@@ -193,9 +211,10 @@ func (b *bucket) refill(limit Limit, next bucketRecord, reserve float64) time.Du
 	if limit.Quota > 0 && next.Used >= limit.Quota {
 		return min(time.Minute, untilMidnight(next.AsOf))
 	}
-	missing := reserve + max(1, min(limit.Rate*leaseFor, limit.capacity()/2)) - next.Level
+	missing := reserve + max(1, limit.Rate*leaseFor) - next.Level - limit.ahead()
 	wait := time.Duration(max(0, missing) / limit.Rate * float64(time.Second))
-	return max(time.Millisecond, wait) + rand.N(2*time.Millisecond+wait/4)
+	// Workers do not ask at the same moment, nor so late that anything overflows.
+	return max(time.Millisecond, wait) + rand.N(2*time.Millisecond+min(wait/4, mostJitter))
 }
 
 func (b *bucket) write(ctx context.Context, next bucketRecord, revision uint64) (won bool, err error) {

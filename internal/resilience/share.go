@@ -23,6 +23,33 @@ func (l Limit) portion(level float64, want, workers int) int {
 	return int(min(float64(want), math.Floor(level), math.Floor(most)))
 }
 
+// latest is how long after its time a token is still good: as long as the part of
+// the burst that the bucket does not hold makes up for it, and in any case as long
+// as a timer may be late.
+func (l Limit) latest() time.Duration {
+	const timer = 20 * time.Millisecond
+	if l.Rate <= 0 {
+		return idle
+	}
+	return max(timer, time.Duration((l.burst()-l.capacity())/l.Rate*float64(time.Second)))
+}
+
+// ahead is how many of the tokens that have yet to flow in may be leased.
+func (l Limit) ahead() float64 { return l.Rate * leaseAhead }
+
+// ripening says when tokens that are taken from a level may be used.
+func (l Limit) ripening(level float64, tokens int) leased {
+	got := leased{tokens: tokens, now: min(tokens, max(0, int(level)))}
+	if got.now < tokens {
+		got.each = time.Duration(float64(time.Second) / l.Rate)
+		got.first = time.Duration((float64(got.now+1) - level) / l.Rate * float64(time.Second))
+	}
+	return got
+}
+
+// atOnce are tokens to be used now.
+func atOnce(tokens int) leased { return leased{tokens: tokens, now: tokens} }
+
 // fromShare takes tokens of this worker's fair part of the limit. The lock is
 // held.
 func (b *bucket) fromShare(now time.Time, want int) (tokens int, again time.Duration) {
@@ -85,7 +112,7 @@ func (b *bucket) spend(now time.Time, tokens int) {
 
 // lost turns to the share because the state did not answer. It begins empty:
 // what the bucket held may have been taken by others.
-func (b *bucket) lost(want int) (tokens int, again time.Duration) {
+func (b *bucket) lost(want int) (got leased, again time.Duration) {
 	now := b.fleet.options.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -93,7 +120,8 @@ func (b *bucket) lost(want int) (tokens int, again time.Duration) {
 		b.away, b.level, b.levelAt = true, 0, now
 	}
 	b.owed, b.awayUntil = 0, now.Add(awayFor)
-	return b.fromShare(now, want)
+	tokens, again := b.fromShare(now, want)
+	return atOnce(tokens), again
 }
 
 // share is this worker's fair part of the rate.

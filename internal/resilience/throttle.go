@@ -49,8 +49,9 @@ type Throttle struct {
 	mu           sync.Mutex
 	limit        Limit
 	blockedUntil time.Time // the provider asked for a pause
-	spare        int       // tokens that were given back
+	spare        int       // tokens that nobody has: given back, or come of age
 	spareSince   time.Time
+	unripe       []time.Time // leased tokens and when they may be used, soonest first
 	lines        [priorities][]*waiter
 	waiting      int
 	appointments [priorities]time.Time
@@ -95,6 +96,7 @@ func (t *Throttle) set(limit Limit) {
 func (t *Throttle) block(until time.Time) {
 	t.mu.Lock()
 	t.blockedUntil, t.news = until, true
+	t.unripe = nil // or they would all be used at once when the pause is over
 	t.bucket.drained(until)
 	t.activate()
 	t.mu.Unlock()

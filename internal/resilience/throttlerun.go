@@ -25,7 +25,6 @@ func (t *Throttle) run(ctx context.Context, done chan<- struct{}) {
 
 // step does what can be done now and returns when to look again.
 func (t *Throttle) step(ctx context.Context, next *[2]time.Time) time.Duration {
-	const idle = time.Minute
 	t.mu.Lock()
 	now := t.now()
 	if blocked := t.blockedUntil.Sub(now); blocked > 0 {
@@ -36,43 +35,75 @@ func (t *Throttle) step(ctx context.Context, next *[2]time.Time) time.Duration {
 	if t.news {
 		*next, t.news = [2]time.Time{}, false
 	}
-	t.handOut(now, 0)
+	t.handOut(now)
+	ripe := t.ripe(now)
 	waiting, urgent, spare, limit := t.waiting, t.urgent(), t.spare, t.limit
+	lane, want := 0, waiting-len(t.unripe) // what is to come is for them already
+	if urgent > 0 {
+		lane, want = 1, urgent // what is kept for them is for them alone
+	}
 	t.active.Store(!limit.none() || waiting > 0)
 	t.mu.Unlock()
 
-	if waiting == 0 && spare == 0 {
-		return idle
-	}
-	if waiting == 0 {
-		return t.giveBack(ctx, false)
-	}
-	lane := 0
-	if urgent > 0 {
-		lane, waiting = 1, urgent // what is kept for them is for them alone
+	switch {
+	case waiting == 0 && spare == 0:
+		return ripe
+	case waiting == 0:
+		return min(ripe, t.giveBack(ctx, false))
+	case want <= 0:
+		return ripe
 	}
 	if wait := next[lane].Sub(now); wait > 0 {
-		return wait
+		return min(ripe, wait)
 	}
-	tokens, wait := t.bucket.lease(ctx, waiting, urgent > 0)
+	got, wait := t.bucket.lease(ctx, want, urgent > 0)
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.lay(now, got)
 	now = t.now()
 	next[lane] = now.Add(wait)
-	t.handOut(now, tokens)
+	t.handOut(now)
 	if t.waiting == 0 {
-		return idle
+		return t.ripe(now)
 	}
-	if tokens == 0 {
-		t.limitAll(now, wait)
+	if got.now == 0 {
+		t.limitAll(now, max(wait, got.first))
 	}
-	return wait
+	return min(t.ripe(now), wait)
 }
 
-// handOut gives tokens to those who wait, urgent calls first. The lock is held.
-func (t *Throttle) handOut(now time.Time, tokens int) {
-	t.pace.add(now, tokens)
-	t.spare += tokens
+// idle is when to look again without any reason to.
+const idle = time.Minute
+
+// lay puts leased tokens by until they may be used. The lock is held.
+func (t *Throttle) lay(now time.Time, got leased) {
+	t.pace.add(now, got.tokens)
+	if got.now > 0 {
+		t.spare, t.spareSince = t.spare+got.now, now
+	}
+	for i := range got.tokens - got.now {
+		t.unripe = append(t.unripe, now.Add(got.first+time.Duration(i)*got.each))
+	}
+}
+
+// ripe is when the next leased token may be used. The lock is held.
+func (t *Throttle) ripe(now time.Time) time.Duration {
+	if len(t.unripe) == 0 {
+		return idle
+	}
+	return max(0, t.unripe[0].Sub(now))
+}
+
+// handOut gives tokens to those who wait, urgent calls first. A token whose time
+// passed while this worker had no processor is lost when it is late by more than
+// the burst makes up for: used now it would be one too many. The lock is held.
+func (t *Throttle) handOut(now time.Time) {
+	for len(t.unripe) > 0 && !now.Before(t.unripe[0]) {
+		if now.Sub(t.unripe[0]) <= t.limit.latest() {
+			t.spare, t.spareSince = t.spare+1, now
+		}
+		t.unripe = t.unripe[1:]
+	}
 	for line := range t.lines {
 		for len(t.lines[line]) > 0 {
 			w := t.lines[line][0]
@@ -87,9 +118,6 @@ func (t *Throttle) handOut(now time.Time, tokens int) {
 			}
 		}
 		t.lines[line] = nil
-	}
-	if tokens > 0 {
-		t.spareSince = now
 	}
 }
 
@@ -130,11 +158,15 @@ func (t *Throttle) giveBack(ctx context.Context, all bool) time.Duration {
 	}
 	tokens := t.spare
 	t.spare = 0
+	if all {
+		tokens += len(t.unripe)
+		t.unripe = nil
+	}
 	t.mu.Unlock()
 	if tokens > 0 {
 		t.bucket.giveBack(ctx, tokens)
 	}
-	return time.Minute
+	return idle
 }
 
 // pace is how many tokens a second this worker has been getting.
