@@ -194,6 +194,9 @@ func TestRolesHaveNoOtherRight(t *testing.T) {
 		{"gangway_reader", `SELECT * FROM gangway.delivery_status`, true},
 		{"gangway_reader", `SELECT * FROM gangway.deliveries`, false},
 		{"gangway_reader", enqueue, false},
+		{"gangway_analyst", `SELECT * FROM gangway.delivery_figures`, true},
+		{"gangway_analyst", `SELECT * FROM gangway.delivery_status`, false},
+		{"gangway_analyst", enqueue, false},
 	} {
 		if err := as(c.role, c.sql); (err == nil) != c.allowed {
 			t.Errorf("%s: %s: %v", c.role, c.sql, err)

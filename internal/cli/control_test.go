@@ -117,12 +117,12 @@ func (w *watchman) List(_ context.Context, resolved bool) ([]Alert, error) {
 	return []Alert{{Alert: "BreakerOpen", Subject: "ses", Severity: "critical", Message: "open since 2 minutes", RaisedAt: time.Date(2026, 3, 1, 9, 0, 0, 0, kst)}}, nil
 }
 
-func (w *watchman) Forget(_ context.Context, recipient string, dryRun bool, by string) (Erased, error) {
+func (w *watchman) Forget(_ context.Context, recipient string, dryRun bool, by, _ string) (Erased, error) {
 	w.forgot = recipient + " by " + by
 	if dryRun {
 		w.forgot = "nobody"
 	}
-	return Erased{Deliveries: 3, Attempts: 5, Events: 7, Letters: 1}, nil
+	return Erased{Deliveries: 3, Attempts: 5, Events: 7, Letters: 1, Messages: 2, Waiting: 1}, nil
 }
 
 type auditLog struct{ filter AuditFilter }
@@ -144,10 +144,15 @@ func TestAlertsAuditForget(t *testing.T) {
 	if got.out != `{"at":"2026-03-01T09:00:00+09:00","by":"op","action":"providers.pause","target":"ses"}`+"\n" || a.filter != want {
 		t.Errorf("audit: %+v, %+v", got, a.filter)
 	}
-	if got = publisher(t, b, "", "forget", "kim@example.kr", "--dry-run"); got.out != "3 commands, 5 attempts, 7 events, 1 dead letters would be removed; nothing was done\n" || w.forgot != "nobody" {
+	if got = publisher(t, b, "", "forget", "kim@example.kr", "--dry-run"); got.out != "3 commands, 5 attempts, 7 events, 1 dead letters would be removed; nothing was done\n"+
+		"1 commands are still under way and are left: run it again when they have ended\n" || w.forgot != "nobody" {
 		t.Errorf("dry run: %+v", got)
 	}
-	if got = publisher(t, b, "", "forget", "kim@example.kr", "--by", "op", "-o", "json"); got.out != `{"deliveries":3,"attempts":5,"events":7,"dead_letters":1}`+"\n" || w.forgot != "kim@example.kr by op" {
+	if got = publisher(t, b, "", "forget", "kim@example.kr"); got.out != "3 commands, 5 attempts, 7 events, 1 dead letters removed\n2 messages erased from the bus\n"+
+		"1 commands are still under way and are left: run it again when they have ended\n" {
+		t.Errorf("forget: %+v", got)
+	}
+	if got = publisher(t, b, "", "forget", "kim@example.kr", "--by", "op", "-o", "json"); got.out != `{"deliveries":3,"attempts":5,"events":7,"dead_letters":1,"messages":2,"waiting":1}`+"\n" || w.forgot != "kim@example.kr by op" {
 		t.Errorf("forget: %+v", got)
 	}
 }

@@ -19,8 +19,12 @@ func (p *program) forgetCommand() *cobra.Command {
 		Use:   "forget RECIPIENT",
 		Short: "Remove one person's data for good",
 		Long: `Remove one person's data for good: recipient, content and what providers said of
-every command to this address or number. Ids and statuses stay, so that nothing
-is sent twice. On a terminal it asks first.`,
+every command to this address or number, in Postgres and on the bus. What is not
+sent yet is cancelled. Ids and statuses stay, so that nothing is sent twice; so do
+entries of the suppression list. On a terminal it asks first.
+
+A command that a worker has at the moment, or that others wait for as well, is
+left as it is and counted: run it again once that has ended.`,
 		Example: `  publisher forget kim@example.kr --dry-run
   publisher forget 010-1234-5678 --yes --note "request 2026-17"`,
 		Args: wants("RECIPIENT"),
@@ -37,7 +41,7 @@ is sent twice. On a terminal it asks first.`,
 			if err != nil {
 				return err
 			}
-			erased, err := eraser.Forget(ctx, args[0], dryRun, who.name())
+			erased, err := eraser.Forget(ctx, args[0], dryRun, who.name(), who.note)
 			if err != nil {
 				return err
 			}
@@ -50,6 +54,12 @@ is sent twice. On a terminal it asks first.`,
 			}
 			p.out.printf("%d commands, %d attempts, %d events, %d dead letters %s\n",
 				erased.Deliveries, erased.Attempts, erased.Events, erased.Letters, done)
+			if erased.Messages > 0 && !dryRun {
+				p.out.printf("%d messages erased from the bus\n", erased.Messages)
+			}
+			if erased.Waiting > 0 {
+				p.out.printf("%d commands are still under way and are left: run it again when they have ended\n", erased.Waiting)
+			}
 			return nil
 		}),
 	}

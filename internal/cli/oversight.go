@@ -74,9 +74,9 @@ type AuditRecord struct {
 
 // Eraser removes one person's data.
 type Eraser interface {
-	// Forget removes recipient, content and what providers said of every delivery
+	// Forget removes recipient, content and what providers said of every command
 	// to one address or number; ids and statuses stay. With dryRun it only counts.
-	Forget(ctx context.Context, recipient string, dryRun bool, by string) (Erased, error)
+	Forget(ctx context.Context, recipient string, dryRun bool, by, note string) (Erased, error)
 }
 
 // Erased counts what was removed.
@@ -85,4 +85,9 @@ type Erased struct {
 	Attempts   int `json:"attempts"`
 	Events     int `json:"events"`
 	Letters    int `json:"dead_letters"`
+	// Messages are the events and dead letters that the bus still held.
+	Messages int `json:"messages"`
+	// Waiting are commands that could not be forgotten yet: a worker has them, or
+	// others wait for them.
+	Waiting int `json:"waiting"`
 }
