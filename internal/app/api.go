@@ -110,19 +110,12 @@ func (d apiDeliveries) List(ctx context.Context, f api.DeliveryFilter, page api.
 
 // History implements [api.Deliveries].
 func (d apiDeliveries) History(ctx context.Context, id uuid.UUID) ([]delivery.Attempt, []api.Event, error) {
-	attempts, err := d.reader.Attempts(ctx, id)
-	if err != nil {
-		return nil, nil, err
+	log, err := deliveries(d).Log(ctx, id)
+	events := make([]api.Event, len(log.Events))
+	for i, e := range log.Events {
+		events[i] = api.Event(e)
 	}
-	found, err := d.reader.Events(ctx, id)
-	events := make([]api.Event, len(found))
-	for i, e := range found {
-		events[i] = api.Event{
-			OccurredAt: e.OccurredAt, ReceivedAt: e.ReceivedAt, Provider: e.Provider, Type: e.Type, Status: e.Status,
-			Recipient: e.Recipient, Reason: e.Reason, ErrorCode: e.ErrorCode, Message: e.Message,
-		}
-	}
-	return attempts, events, err
+	return log.Attempts, events, err
 }
 
 // desk changes deliveries for callers of the API.
