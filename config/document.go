@@ -1,34 +1,39 @@
 package config
 
 import (
+	_ "embed" // for the head of the reference
 	"fmt"
 	"strings"
 )
 
-// Markdown is the reference of every key, for docs/CONFIGURATION.md.
+// head is what docs/CONFIGURATION.md says before its tables.
+//
+//go:embed document.md
+var head string
+
+// Markdown is docs/CONFIGURATION.md: the reference of every key.
 func Markdown() string {
+	code := func(words []string) string { return "`" + strings.Join(words, "`, `") + "`" }
 	var b strings.Builder
-	b.WriteString("# Configuration\n\nGenerated from the table in `config`; change it there.\n\n" +
-		"A value comes from a flag, else the environment, else `config/<env>.yaml` (or the file of `GANGWAY_CONFIG`), else the default.\n" +
-		"The variable of a key is its path with the prefix `GANGWAY_`, dots and hyphens as `_`. A secret's variable may end in `_FILE` and name a\n" +
-		"file; in YAML a secret is `env:NAME`, `file:PATH` or `sealed:…`. `worker config explain KEY` shows what is in force and why.\n\n" +
-		"Environment: `GANGWAY_ENV` (" + strings.Join(Environments(), ", ") + "), `GANGWAY_CONFIG`, `GANGWAY_SECRETS_KEY` or `GANGWAY_SECRETS_KEY_FILE`.\n\n" +
-		"`<name>` and `<provider>` are provider names; these need no driver: " + strings.Join(Presets(), ", ") + ".\n" +
-		"`<kind>` is one of " + strings.Join(Kinds(), ", ") + "; the first word alone will do for the first five.\n")
+	b.WriteString(strings.NewReplacer("{presets}", code(Presets()), "{kinds}", code(Kinds())).Replace(head))
 	section := ""
 	for _, key := range Keys() {
-		if topic, _, _ := strings.Cut(key.Path, "."); topic != section && strings.Contains(key.Path, ".") {
-			section = topic
-			fmt.Fprintf(&b, "\n## %s\n\n| key | default | live | |\n|---|---|---|---|\n", topic)
-		} else if !strings.Contains(key.Path, ".") && section != "general" {
-			section = "general"
-			b.WriteString("\n## general\n\n| key | default | live | |\n|---|---|---|---|\n")
+		topic, _, deeper := strings.Cut(key.Path, ".")
+		if !deeper {
+			topic = "general"
 		}
-		live := ""
+		if topic != section {
+			section = topic
+			fmt.Fprintf(&b, "\n## %s\n\n| key | default | value and unit | live | meaning |\n|---|---|---|---|---|\n", topic)
+		}
+		usual, live := "–", "no"
+		if key.Default != "" {
+			usual = "`" + cell(key.Default) + "`"
+		}
 		if key.Reload {
 			live = "yes"
 		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s Allowed: %s. |\n", key.Path, cell(key.Default), live, cell(key.Doc), cell(key.allowed()))
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", key.Path, usual, cell(key.allowed()), live, cell(key.Doc))
 	}
 	return b.String()
 }
@@ -69,4 +74,5 @@ func Example() string {
 
 func indent(depth int) string { return strings.Repeat("  ", depth) + " " }
 
-func cell(text string) string { return strings.ReplaceAll(text, "|", "\\|") }
+// cell keeps a text within its cell, and <name> from being taken for HTML.
+func cell(text string) string { return strings.NewReplacer("|", "\\|", "<", "&lt;").Replace(text) }
