@@ -25,7 +25,6 @@ func (c *Config) problems() Problems {
 		c.checkProvider(&p, name, c.Providers[name])
 	}
 	c.checkLookups(&p)
-	c.checkAlerts(&p)
 	return p
 }
 

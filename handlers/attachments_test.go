@@ -101,7 +101,7 @@ func TestEmailAttachmentsWhileTheBucketIsAway(t *testing.T) {
 	d.objects = away{}
 	plan := d.email().Plan(t.Context(), d.command(command.EmailSend,
 		`{"to":["kim@example.kr"],"subject":"x","text":"y","attachments":[{"filename":"a","object":"file"}]}`))
-	if plan.End != nil || plan.Due.IsZero() || plan.Status != delivery.Retrying || plan.Reason != fault.Unavailable {
+	if plan.End != nil || plan.Wait == 0 || plan.Status != delivery.Retrying || plan.Reason != fault.Unavailable {
 		t.Errorf("plan %+v", plan)
 	}
 }

@@ -154,7 +154,7 @@ func planSend[P any](ctx context.Context, route *providers.Route[P], cmd *comman
 		return unsent(err, delivery.Result{})
 	}
 	if choice.Provider == "" {
-		return delivery.Plan{Due: time.Now().Add(choice.Wait), Status: delivery.Retrying, Reason: choice.Reason, Ready: ready}
+		return delivery.Plan{Wait: choice.Wait, Status: delivery.Retrying, Reason: choice.Reason, Ready: ready}
 	}
 	return delivery.Plan{Provider: choice.Provider, Instead: choice.Instead, InsteadReason: choice.Reason, Ready: ready, Undo: choice.Undo}
 }
@@ -167,7 +167,7 @@ const closedWait = 5 * time.Second
 func unsent(err error, result delivery.Result) delivery.Plan {
 	switch reason := fault.Of(err); reason {
 	case fault.Unavailable, fault.Timeout, fault.Cancelled:
-		return delivery.Plan{Due: time.Now().Add(closedWait), Status: delivery.Retrying, Reason: reason}
+		return delivery.Plan{Wait: closedWait, Status: delivery.Retrying, Reason: reason}
 	default:
 		result.Err = err
 		return delivery.Plan{End: &result}

@@ -28,9 +28,7 @@ func migrateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			steps, err := app.Migrate(cmd.Context(), cfg, args[0], func(err error) {
-				fmt.Fprintf(cmd.ErrOrStderr(), "a table is in use; trying again: %v\n", err)
-			})
+			steps, err := app.Migrate(cmd.Context(), cfg, args[0])
 			for _, s := range steps {
 				applied := "pending"
 				if !s.AppliedAt.IsZero() {

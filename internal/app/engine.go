@@ -51,7 +51,7 @@ type EngineOptions struct {
 	Lease, Heartbeat time.Duration
 	// Grace is how long commands in flight may take to finish on Stop.
 	Grace time.Duration
-	// Now is the clock of the pipeline; nil for the real one.
+	// Now is the clock of the pipeline; nil for the database's.
 	Now func() time.Time
 	Log *zap.Logger
 }
@@ -73,6 +73,9 @@ func StartEngine(ctx context.Context, o EngineOptions) (*Engine, error) {
 	if e.publisher, err = broker.NewPublisher(o.Conn, broker.PublisherOptions{}); err != nil {
 		e.store.Close()
 		return nil, err
+	}
+	if o.Now == nil {
+		o.Now = e.store.Now
 	}
 	reached := failpoint(o.Conn)
 	e.subscriber = broker.NewSubscriber(o.Conn, broker.SubscriberOptions{Pool: o.InFlight, Grace: o.Grace, Reached: reached, Log: o.Log})

@@ -52,6 +52,7 @@ type plantOptions struct {
 	inFlight  int
 	lease     time.Duration
 	topology  broker.TopologyOptions
+	clock     func(url string) string           // gives the database a clock of its own
 	handlers  map[command.Kind]pipeline.Handler // beside those of mail and cancel
 }
 
@@ -72,7 +73,11 @@ func newPlant(t *testing.T, options plantOptions) *plant {
 	p.check(err)
 	t.Cleanup(p.conn.Close)
 	p.check(broker.Provision(t.Context(), p.conn, options.topology))
-	p.pool, err = postgres.Connect(t.Context(), testkit.PostgresMigrated(t, migrations.FS), 8, func(error) {})
+	url := testkit.PostgresMigrated(t, migrations.FS)
+	if options.clock != nil {
+		url = options.clock(url)
+	}
+	p.pool, err = postgres.Connect(t.Context(), url, 8, func(error) {})
 	p.check(err)
 	t.Cleanup(p.pool.Close)
 	p.reader, p.operator = postgres.NewReader(p.pool), newOperator(p.pool)
@@ -81,6 +86,12 @@ func newPlant(t *testing.T, options plantOptions) *plant {
 
 // start runs an engine and its outbox relay until the test ends or stop is called.
 func (p *plant) start() (stop func()) {
+	p.t.Helper()
+	_, stop = p.startEngine()
+	return stop
+}
+
+func (p *plant) startEngine() (engine *Engine, stop func()) {
 	p.t.Helper()
 	log := zaptest.NewLogger(p.t, zaptest.Level(zap.WarnLevel))
 	shown := quiet(p.t)
@@ -113,7 +124,7 @@ func (p *plant) start() (stop func()) {
 		}
 	})
 	p.t.Cleanup(stop)
-	return stop
+	return engine, stop
 }
 
 // quiet is telemetry that nobody reads.

@@ -118,10 +118,12 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	counting := newBackground(ctx) // ends after the engine: the last commands count too
 	stop.push("statistics", counting.stop)
 	counting.start("statistics", keepFigures(o.Telemetry.Stats, pool, worker, log))
+	parts := messageParts(cfg, folder.Set, suppressions, conn)
+	parts.Now = store.Now // the quiet hours begin at one time for all
 	engine, err := StartEngine(ctx, EngineOptions{
 		Worker: worker, Version: Version(), Conn: conn, Pool: pool, Store: store, Log: log, Observer: observer,
 		Handlers: reporting.handle(looking.handle(
-			Handlers(routes, messageParts(cfg, folder.Set, suppressions, conn), newOperator(pool), conn)), looking.cache),
+			Handlers(routes, parts, newOperator(pool), conn)), looking.cache),
 		Retry: retryPolicy(cfg), InFlight: func(kind string) int { return cfg.Pool[kind] },
 		Lease: cfg.Worker.Lease, Heartbeat: cfg.Worker.Heartbeat, Grace: cfg.Shutdown.Grace,
 	})
@@ -194,27 +196,28 @@ func openPostgres(ctx context.Context, cfg *config.Config, log *zap.Logger, migr
 }
 
 // prepareSchema migrates when asked to and refuses to run on a schema that lacks
-// what this worker writes, or that needs a newer worker.
+// what this worker writes.
 func prepareSchema(ctx context.Context, pool *pgxpool.Pool, log *zap.Logger, migrate bool) error {
+	migrator, err := postgres.Migrator(pool)
+	if err != nil {
+		return err
+	}
 	if migrate {
-		done, err := postgres.MigrateUp(ctx, pool, func(err error) {
-			log.Warn("a migration waits until its table is free for a moment", zap.Error(err))
-		})
-		for _, m := range done {
-			log.Info("migration applied", zap.Int64("version", m.Source.Version), zap.Duration("took", m.Duration))
-		}
+		done, err := migrator.Up(ctx)
 		if err != nil {
 			return fmt.Errorf("app: migrate: %w", err)
 		}
+		for _, m := range done {
+			log.Info("migration applied", zap.Int64("version", m.Source.Version), zap.Duration("took", m.Duration))
+		}
 	}
-	if err := postgres.CheckSchema(ctx, pool); err != nil {
-		return fmt.Errorf("app: %w", err)
+	if err := postgres.CheckSchema(ctx, pool, migrator); err != nil {
+		return err
 	}
-	if _, err := pool.Exec(ctx, `SELECT gangway.ensure_partitions()`); err != nil && ctx.Err() == nil {
-		// What has no month yet goes into the default partition.
-		log.Warn("partitions not made ahead; it is tried again in an hour", zap.Error(err))
+	if _, err := pool.Exec(ctx, `SELECT gangway.ensure_partitions()`); err != nil {
+		return fmt.Errorf("app: partitions: %w", err)
 	}
-	return ctx.Err()
+	return nil
 }
 
 func openNATS(ctx context.Context, cfg *config.Config, log *zap.Logger) (*broker.Conn, error) {

@@ -83,10 +83,16 @@ func (k Kind) Subject(l Lane) string {
 	return string(k) + "." + string(l)
 }
 
+// Fired reports whether a subject is that of a schedule whose time has come, by
+// the broker's clock.
+func Fired(subject string) bool { return strings.HasPrefix(subject, subjectFired) }
+
+const subjectFired = "scheduled.due."
+
 // ParseSubject splits a subject into kind and lane. It also takes the subjects
 // of fired schedules ("scheduled.due.<kind>.<lane>").
 func ParseSubject(subject string) (Kind, Lane, bool) {
-	rest, due := strings.CutPrefix(subject, "scheduled.due.")
+	rest, due := strings.CutPrefix(subject, subjectFired)
 	lane := Normal
 	for _, l := range []Lane{High, Bulk, Normal} {
 		if l == Normal && !due {

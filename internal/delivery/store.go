@@ -81,7 +81,9 @@ type Recorded struct {
 // first call, or when to come back because none can be called now.
 type Plan struct {
 	Provider string
-	// Due, Status and Reason postpone the command; Due zero means now.
+	// Wait or Due, with Status and Reason, postpone the command: by so long, or to
+	// a time. Zero means now.
+	Wait   time.Duration
 	Due    time.Time
 	Status Status
 	Reason fault.Reason

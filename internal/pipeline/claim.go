@@ -83,7 +83,7 @@ func (e *execution) interrupted(row delivery.Row) {
 
 // lost settles a message whose command cannot be claimed, by what its row says.
 func (e *execution) lost(ctx context.Context, row delivery.Row) error {
-	e.row = row
+	e.row, e.found = row, true
 	now := e.p.options.Now()
 	switch {
 	case row.ID == uuid.Nil:

@@ -28,7 +28,8 @@ type Pipeline struct {
 	live map[uuid.UUID]struct{} // tokens of the claims being executed here
 
 	inFlight atomic.Int64
-	progress atomic.Int64 // when a command last began or ended, in Unix nanoseconds
+	started  time.Time
+	progress atomic.Int64 // when a command last began or ended, in nanoseconds since started
 }
 
 // Options say how a pipeline behaves.
@@ -40,7 +41,9 @@ type Options struct {
 	Enter func(context.Context, *command.Command) context.Context
 	// Retry returns the retry policy of a kind as it is now configured.
 	Retry func(command.Kind) Retry
-	Now   func() time.Time
+	// Now is the clock that decides what is due and what has expired; nil for this
+	// machine's. A fleet decides by one clock, its database's.
+	Now func() time.Time
 	// Reached is told of every step that a command has taken, for tests that end
 	// the process there; nil for nobody.
 	Reached func(step string)
@@ -57,7 +60,7 @@ func New(store Store, outlet Outlet, handlers map[command.Kind]Handler, options 
 	if options.Reached == nil {
 		options.Reached = func(string) {}
 	}
-	return &Pipeline{store: store, outlet: outlet, handlers: handlers, options: options, live: map[uuid.UUID]struct{}{}}
+	return &Pipeline{store: store, outlet: outlet, handlers: handlers, options: options, live: map[uuid.UUID]struct{}{}, started: time.Now()}
 }
 
 // Process takes one message through the whole path and settles it. It returns
@@ -116,6 +119,7 @@ type execution struct {
 	token   uuid.UUID
 	row     delivery.Row // as it stands after claim, then after record
 	died    bool         // the claim was taken over from a worker that died
+	found   bool         // the row decided; this message has changed nothing
 	result  delivery.Result
 	outcome delivery.Record
 }
@@ -154,6 +158,9 @@ func (e *execution) plan(ctx context.Context) {
 		e.choice = delivery.Plan{Due: e.cmd.Envelope().SendAt, Status: delivery.Scheduled}
 	default:
 		e.choice = e.ask(ctx)
+	}
+	if e.choice.Wait > 0 {
+		e.choice.Due = now.Add(e.choice.Wait)
 	}
 	if e.choice.End != nil {
 		e.verdict, e.choice.Provider, e.choice.Due = e.choice.End.Err, "", time.Time{}
@@ -300,13 +307,13 @@ func (e *execution) failedOver(ctx context.Context, f delivery.Failover) {
 
 func (p *Pipeline) began(kind command.Kind) {
 	p.inFlight.Add(1)
-	p.progress.Store(p.options.Now().UnixNano())
+	p.progress.Store(int64(time.Since(p.started)))
 	p.options.Observer.Began(kind)
 }
 
 func (p *Pipeline) ended(kind command.Kind) {
 	p.inFlight.Add(-1)
-	p.progress.Store(p.options.Now().UnixNano())
+	p.progress.Store(int64(time.Since(p.started)))
 	p.options.Observer.Ended(kind)
 }
 
@@ -332,7 +339,7 @@ func (p *Pipeline) holds(token uuid.UUID) bool {
 // Working reports whether the pipeline makes progress: false when commands are
 // in flight and none has taken a step for a long time.
 func (p *Pipeline) Working() bool {
-	idle := p.options.Now().Sub(time.Unix(0, p.progress.Load()))
+	idle := time.Since(p.started) - time.Duration(p.progress.Load())
 	return p.inFlight.Load() == 0 || idle < stuckAfter
 }
 

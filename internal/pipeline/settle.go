@@ -51,13 +51,26 @@ func kept(row delivery.Row) bool {
 // postpone brings the message back when the row is due: by the broker for short
 // waits, by a schedule for long ones. What its producer scheduled always has a
 // schedule of its own, so that moving it replaces the one before.
+//
+// A schedule that has fired although nothing is due yet comes of a broker whose
+// clock is ahead of the database's. Scheduled to the same time again it would
+// fire at once, over and over; it is held back instead.
 func (e *execution) postpone(ctx context.Context) error {
-	wait := max(e.row.Due.Sub(e.p.options.Now()), time.Millisecond)
-	if e.row.Status != delivery.Scheduled && e.m.CanRetryIn(wait) {
+	now := e.p.options.Now()
+	wait := max(e.row.Due.Sub(now), time.Millisecond)
+	early := command.Fired(e.m.Subject())
+	if early && !e.m.CanRetryIn(wait) {
+		wait = min(wait, earlyWait)
+	}
+	if (e.row.Status != delivery.Scheduled || early) && e.m.CanRetryIn(wait) {
 		e.m.RetryIn(wait)
 		return nil
 	}
-	err := e.p.outlet.Schedule(ctx, delivery.Postponed{Command: e.cmd, Version: e.row.Version, Due: e.row.Due})
+	postponed := delivery.Postponed{Command: e.cmd, Version: e.row.Version, Due: e.row.Due}
+	if e.found {
+		postponed.Again = again(now)
+	}
+	err := e.p.outlet.Schedule(ctx, postponed)
 	if err != nil {
 		return err
 	}
@@ -65,6 +78,12 @@ func (e *execution) postpone(ctx context.Context) error {
 	e.m.Ack()
 	return nil
 }
+
+// earlyWait is how long a schedule that fired far too early is held back.
+const earlyWait = 15 * time.Second
+
+// again tells a further schedule of the same version apart.
+func again(now time.Time) string { return "." + strconv.FormatInt(now.UnixNano(), 36) }
 
 // later brings the message back although nothing is due: somebody else has the
 // command, or is to have it. A message that was handed out often gets a schedule
@@ -76,7 +95,7 @@ func (e *execution) later(ctx context.Context, wait time.Duration) error {
 	}
 	now := e.p.options.Now()
 	err := e.p.outlet.Schedule(ctx, delivery.Postponed{
-		Command: e.cmd, Version: e.row.Version, Due: now.Add(wait), Again: "." + strconv.FormatInt(now.UnixNano(), 36),
+		Command: e.cmd, Version: e.row.Version, Due: now.Add(wait), Again: again(now),
 	})
 	if err != nil {
 		return err

@@ -37,7 +37,7 @@ type Store struct {
 	queue   *queue
 	flush   sync.WaitGroup
 
-	leaseUntil atomic.Int64 // Unix nanoseconds
+	sign atomic.Pointer[sign] // nil before [Store.Register]
 }
 
 // ErrClosed is returned for claims and records after Close.

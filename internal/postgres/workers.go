@@ -41,34 +41,24 @@ func (s *Store) Register(ctx context.Context, version string, lease time.Duratio
 	if err != nil {
 		host = "unknown"
 	}
-	asked := time.Now()
-	_, err = s.pool.Exec(ctx, `
+	err = s.give(lease, func(now *time.Time) error {
+		return s.pool.QueryRow(ctx, `
 INSERT INTO gangway.workers (id, host, pid, version, alive_until)
 VALUES ($1, $2, $3, $4, now() + make_interval(secs => $5))
-ON CONFLICT (id) DO UPDATE SET alive_until = excluded.alive_until`,
-		s.options.Worker, host, os.Getpid(), version, lease.Seconds())
+ON CONFLICT (id) DO UPDATE SET alive_until = excluded.alive_until RETURNING now()`,
+			s.options.Worker, host, os.Getpid(), version, lease.Seconds()).Scan(now)
+	})
 	if err != nil {
 		return fmt.Errorf("postgres: register worker: %w", err)
 	}
-	s.leaseUntil.Store(asked.Add(lease).UnixNano())
 	return nil
 }
 
-// LeaseLeft is how long this worker's claims are safe from being taken over, by
-// a clock that was read before the database's. A call that may outlast it must
-// not begin.
-func (s *Store) LeaseLeft() time.Duration {
-	return time.Until(time.Unix(0, s.leaseUntil.Load()))
-}
-
 func (s *Store) renew(ctx context.Context, lease time.Duration) error {
-	asked := time.Now()
-	_, err := s.pool.Exec(ctx, `UPDATE gangway.workers SET alive_until = now() + make_interval(secs => $2) WHERE id = $1`,
-		s.options.Worker, lease.Seconds())
-	if err == nil {
-		s.leaseUntil.Store(asked.Add(lease).UnixNano())
-	}
-	return err
+	return s.give(lease, func(now *time.Time) error {
+		return s.pool.QueryRow(ctx, `UPDATE gangway.workers SET alive_until = now() + make_interval(secs => $2) WHERE id = $1 RETURNING now()`,
+			s.options.Worker, lease.Seconds()).Scan(now)
+	})
 }
 
 func (s *Store) withdraw() error {
