@@ -154,6 +154,7 @@ type Retention struct {
 	Deadletters time.Duration `mapstructure:"deadletters"`
 	Audit       time.Duration `mapstructure:"audit"`
 	Stats       time.Duration `mapstructure:"stats"`
+	Alerts      time.Duration `mapstructure:"alerts"`
 }
 
 // Routes are the providers of each look-up and send, in the order of failover.

@@ -97,6 +97,7 @@ func retentionKeys() []Key {
 		key("webhooks", "30d", "How long raw webhooks are kept."),
 		key("deadletters", "180d", "How long dead letters are kept, in the stream and in Postgres."),
 		key("audit", "1825d", "How long the log of operator actions is kept."),
+		key("alerts", "365d", "How long alerts that are over are kept."),
 		key("stats", "90d", "How long call statistics are kept."),
 	}
 }

@@ -25,6 +25,7 @@ func (c *Config) problems() Problems {
 		c.checkProvider(&p, name, c.Providers[name])
 	}
 	c.checkLookups(&p)
+	c.checkAlerts(&p)
 	return p
 }
 

@@ -28,7 +28,9 @@ func migrateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			steps, err := app.Migrate(cmd.Context(), cfg, args[0])
+			steps, err := app.Migrate(cmd.Context(), cfg, args[0], func(err error) {
+				fmt.Fprintf(cmd.ErrOrStderr(), "a table is in use; trying again: %v\n", err)
+			})
 			for _, s := range steps {
 				applied := "pending"
 				if !s.AppliedAt.IsZero() {

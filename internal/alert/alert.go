@@ -84,7 +84,8 @@ type Alert struct {
 	// Since is when the condition began. RaisedAt is zero while it has not lasted
 	// long enough; FineSince is zero while it lasts; ResolvedAt while it is not over.
 	Since, RaisedAt, FineSince, ResolvedAt time.Time
-	// ToldAt is when people were last told, and Told how often.
+	// ToldAt is when people were last told; zero while it was silenced all the time.
+	// Told counts what was told of it, events included.
 	ToldAt time.Time
 	Told   int
 	// Silenced says until when nobody is told; zero for not at all.

@@ -26,12 +26,17 @@ func (w What) Told() bool { return w != Noted && w != Dropped }
 type Change struct {
 	What  What
 	Alert Alert // as it is now to be stored
+	// Silent: programs are told by an event, people are not.
+	Silent bool
 }
 
 // judge compares what is open with what was found. A key that a successful
 // probe does not mention is fine; keys of alerts that were not looked at stay as
 // they are.
-func judge(now time.Time, open []Alert, found []Reading, looked map[Name]bool, p Patience) (changes []Change) {
+func judge(now time.Time, open []Alert, silences []Silence, found []Reading, looked map[Name]bool, p Patience) (changes []Change) {
+	change := func(what What, a Alert) {
+		changes = append(changes, Change{what, a, a.Silenced.After(now)})
+	}
 	readings := map[Key]Reading{}
 	for _, r := range found {
 		if worse, known := readings[r.Key]; !known || r.Level > worse.Level {
@@ -42,8 +47,9 @@ func judge(now time.Time, open []Alert, found []Reading, looked map[Name]bool, p
 		if !looked[a.Alert] {
 			continue
 		}
+		a.Silenced = silenced(silences, a.Key, now)
 		if what := a.step(now, readings[a.Key], p); what != "" {
-			changes = append(changes, Change{what, a})
+			change(what, a)
 		}
 		delete(readings, a.Key)
 	}
@@ -53,11 +59,12 @@ func judge(now time.Time, open []Alert, found []Reading, looked map[Name]bool, p
 		}
 		delete(readings, r.Key)
 		a := Alert{ID: uuid.Must(uuid.NewV7()), Key: r.Key, Severity: r.Severity, Message: r.Message, Since: now}
+		a.Silenced = silenced(silences, a.Key, now)
 		what := Noted
 		if p.For <= 0 {
 			what = a.raise(now)
 		}
-		changes = append(changes, Change{what, a})
+		change(what, a)
 	}
 	return changes
 }
@@ -90,7 +97,9 @@ func (a *Alert) step(now time.Time, r Reading, p Patience) What {
 	switch {
 	case graver:
 		return a.tell(now, Worsened)
-	case p.Repeat > 0 && now.Sub(a.ToldAt) >= p.Repeat:
+	case a.Silenced.After(now):
+		return what
+	case a.ToldAt.IsZero() || p.Repeat > 0 && now.Sub(a.ToldAt) >= p.Repeat: // also what was raised in silence
 		return a.tell(now, Reminded)
 	default:
 		return what
@@ -116,7 +125,9 @@ func (a *Alert) raise(now time.Time) What {
 }
 
 func (a *Alert) tell(now time.Time, what What) What {
-	a.ToldAt = now
+	if !a.Silenced.After(now) {
+		a.ToldAt = now
+	}
 	a.Told++
 	return what
 }

@@ -15,7 +15,10 @@ import (
 type shelf struct {
 	alerts map[Key]Alert
 	lost   bool // another worker is faster
+	quiet  []Silence
 }
+
+func (s *shelf) Silences(context.Context) ([]Silence, error) { return s.quiet, nil }
 
 func (s *shelf) OpenAlerts(context.Context) (open []Alert, err error) {
 	for _, a := range s.alerts {
@@ -63,6 +66,9 @@ func timeline(t *testing.T, patience Patience, store *shelf, levels string) (tol
 			Probes: []Probe{{Alerts: []Name{BreakerOpen}, Look: look}}, Store: store,
 			Interval: func() time.Duration { return time.Second }, Patience: func() Patience { return patience },
 			Told: func(c Change) {
+				if c.Silent {
+					return
+				}
 				told = append(told, fmt.Sprintf("%d %s %s", int(time.Since(began)/time.Second), c.What, c.Alert.Severity))
 			},
 			Trouble: func(string, error) {},
@@ -127,5 +133,30 @@ func TestForgottenRulesEnd(t *testing.T) {
 	store := &shelf{alerts: map[Key]Alert{key: {Key: key, Severity: Warning, Since: time.Unix(0, 0), RaisedAt: time.Unix(0, 0), Version: 1}}}
 	if told := timeline(t, Patience{}, store, "gg"); !slices.Equal(told, []string{"0 resolved warning"}) {
 		t.Errorf("%v", told)
+	}
+}
+
+// TestSilence keeps people from being told until it ends; what still fires then
+// is told at once.
+func TestSilence(t *testing.T) {
+	began := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // when the clock of synctest begins
+	silence := func(k Key) *shelf {
+		return &shelf{alerts: map[Key]Alert{}, quiet: []Silence{{Key: k, Until: began.Add(2500 * time.Millisecond)}}}
+	}
+	for _, c := range []struct {
+		about  Key
+		levels string
+		want   []string
+	}{
+		{Key{BreakerOpen, "ses"}, "bbbbbg", []string{"3 reminded warning", "5 resolved warning"}},
+		{Key{"", ""}, "bbbbbg", []string{"3 reminded warning", "5 resolved warning"}},
+		{Key{BreakerOpen, ""}, "bg", nil},
+		{Key{"", "ses"}, "bbBBg", []string{"3 reminded critical", "4 resolved critical"}},
+		{Key{BreakerOpen, "sns"}, "bg", []string{"0 raised warning", "1 resolved warning"}},
+		{Key{OutboxStuck, ""}, "bg", []string{"0 raised warning", "1 resolved warning"}},
+	} {
+		if told := timeline(t, Patience{}, silence(c.about), c.levels); !slices.Equal(told, c.want) {
+			t.Errorf("%v silenced: %q, want %q", c.about, told, c.want)
+		}
 	}
 }

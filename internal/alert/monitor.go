@@ -17,6 +17,8 @@ type Probe struct {
 type Store interface {
 	// OpenAlerts returns those that are not over, the pending ones too.
 	OpenAlerts(ctx context.Context) ([]Alert, error)
+	// Silences returns those that last.
+	Silences(ctx context.Context) ([]Silence, error)
 	// ChangeAlerts stores changes, each with the event and the notices that tell of
 	// it, and returns those that it did store: not what another worker changed first.
 	ChangeAlerts(ctx context.Context, changes []Change) ([]Change, error)
@@ -73,6 +75,10 @@ func (m *Monitor) Look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	silences, err := m.options.Store.Silences(ctx)
+	if err != nil {
+		return err
+	}
 	var found []Reading
 	looked := map[Name]bool{}
 	for _, probe := range m.options.Probes {
@@ -94,7 +100,7 @@ func (m *Monitor) Look(ctx context.Context) error {
 			looked[a.Alert] = true
 		}
 	}
-	changes := judge(m.options.Now().UTC().Truncate(time.Millisecond), open, found, looked, m.options.Patience())
+	changes := judge(m.options.Now().UTC().Truncate(time.Millisecond), open, silences, found, looked, m.options.Patience())
 	if len(changes) == 0 {
 		return nil
 	}

@@ -2,15 +2,18 @@ package app
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.uber.org/zap"
 
 	"github.com/gangwon-portal/gangway/config"
 	"github.com/gangwon-portal/gangway/internal/alert"
 	"github.com/gangwon-portal/gangway/internal/broker"
+	"github.com/gangwon-portal/gangway/internal/command"
 	"github.com/gangwon-portal/gangway/internal/health"
 	"github.com/gangwon-portal/gangway/internal/postgres"
 	"github.com/gangwon-portal/gangway/internal/resilience"
@@ -29,12 +32,23 @@ type alarm struct {
 
 func newAlarm(cfg *config.Config, conn *broker.Conn, fleet *resilience.Fleet, pool *pgxpool.Pool, log *zap.Logger) *alarm {
 	a := &alarm{cfg: cfg, conn: conn, fleet: fleet, reader: postgres.NewReader(pool), log: log}
-	a.store = postgres.NewAlerts(pool, alertRow, func() []string { return nil })
+	a.store = postgres.NewAlerts(pool, alertRow, func() []string { return a.sinks().Names() })
 	return a
 }
 
-// run looks for what people must be told of until ctx ends.
+// run looks for what people must be told of, and tells them, until ctx ends.
 func (a *alarm) run(ctx context.Context) error {
+	teller := newBackground(ctx)
+	teller.start("teller", alert.NewTeller(alert.TellerOptions{
+		Notices: a.store, Sinks: a.sinks, Interval: func() time.Duration { return a.cfg.Alerts.Interval },
+		Trouble: func(sink string, err error) {
+			a.log.Warn("people could not be told of an alert; it is tried again", zap.String("sink", sink), zap.Error(err))
+		},
+	}).Run)
+	return errors.Join(a.monitor().Run(ctx), teller.stop())
+}
+
+func (a *alarm) monitor() *alert.Monitor {
 	return alert.NewMonitor(alert.Options{
 		Store: a.store,
 		Probes: []alert.Probe{
@@ -55,7 +69,23 @@ func (a *alarm) run(ctx context.Context) error {
 		Trouble: func(doing string, err error) {
 			a.log.Warn("what people must be told of is not known for sure", zap.String("doing", doing), zap.Error(err))
 		},
-	}).Run(ctx)
+	})
+}
+
+// sinks are whom the configuration in force wants to be told.
+func (a *alarm) sinks() alert.Sinks {
+	c := a.cfg.Alerts
+	s := alert.Sinks{Every: c.Every, Webhook: c.Webhook.URL.Reveal(), Alertmanager: c.Alertmanager.URL, Token: c.Alertmanager.Token.Reveal()}
+	if len(c.Email.To) > 0 {
+		s.Email = func(subject, text string) ([]byte, error) {
+			return json.Marshal(&command.Email{
+				// An e-mail that could not leave for a day says nothing about now.
+				Envelope: command.Envelope{ExpiresAt: time.Now().Add(24 * time.Hour).UTC()},
+				To:       c.Email.To, From: c.Email.From, Subject: subject, Text: text, Category: command.Transactional,
+			})
+		}
+	}
+	return s
 }
 
 func (a *alarm) limits() alert.Limits {

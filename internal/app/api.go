@@ -44,7 +44,7 @@ func (o adminParts) newAPI(listed *postgres.Suppressions) *api.API {
 		Bus: apiBus{o.publisher}, Deliveries: apiDeliveries{operator.Reader}, Desk: desk{operator, o.conn},
 		Letters: operator, Record: record{operator.Reader}, Suppressions: apiSuppressions{suppressions{listed}},
 		Cache: apiCache{fleetCache{o.cfg, o.conn, o.pool}}, Providers: apiProviders{providerControl{o.fleet, operator}, o.cfg},
-		Queues: apiQueues{o.conn, operator.Reader, o.fleet}, Businesses: apiBusinesses{o.looking, operator}, Alerts: apiAlerts{operator.Reader},
+		Queues: apiQueues{o.conn, operator.Reader, o.fleet}, Businesses: apiBusinesses{o.looking, operator}, Alerts: apiAlerts{operator},
 		Settings: o.settings, Document: docs.OpenAPI,
 	}
 	if o.simulator != nil {
@@ -110,19 +110,12 @@ func (d apiDeliveries) List(ctx context.Context, f api.DeliveryFilter, page api.
 
 // History implements [api.Deliveries].
 func (d apiDeliveries) History(ctx context.Context, id uuid.UUID) ([]delivery.Attempt, []api.Event, error) {
-	attempts, err := d.reader.Attempts(ctx, id)
-	if err != nil {
-		return nil, nil, err
+	log, err := deliveries(d).Log(ctx, id)
+	events := make([]api.Event, len(log.Events))
+	for i, e := range log.Events {
+		events[i] = api.Event(e)
 	}
-	found, err := d.reader.Events(ctx, id)
-	events := make([]api.Event, len(found))
-	for i, e := range found {
-		events[i] = api.Event{
-			OccurredAt: e.OccurredAt, ReceivedAt: e.ReceivedAt, Provider: e.Provider, Type: e.Type, Status: e.Status,
-			Recipient: e.Recipient, Reason: e.Reason, ErrorCode: e.ErrorCode, Message: e.Message,
-		}
-	}
-	return attempts, events, err
+	return log.Attempts, events, err
 }
 
 // desk changes deliveries for callers of the API.

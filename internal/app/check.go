@@ -109,5 +109,8 @@ func checkPostgres(ctx context.Context, cfg *config.Config) (string, error) {
 			return "", fmt.Errorf("%s, but the schema is older than this worker: run `worker migrate up`", version)
 		}
 	}
+	if err := postgres.CheckSchema(ctx, pool); err != nil {
+		return "", fmt.Errorf("%s, but %w", version, err)
+	}
 	return version + ", schema is current", nil
 }

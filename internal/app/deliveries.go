@@ -25,7 +25,18 @@ func (d deliveries) Statuses(ctx context.Context, ids []uuid.UUID) ([]delivery.V
 // Log implements [cli.Deliveries].
 func (d deliveries) Log(ctx context.Context, id uuid.UUID) (cli.Log, error) {
 	attempts, err := d.reader.Attempts(ctx, id)
-	return cli.Log{Attempts: attempts}, err
+	if err != nil {
+		return cli.Log{}, err
+	}
+	found, err := d.reader.Events(ctx, id)
+	events := make([]cli.Event, len(found))
+	for i, e := range found {
+		events[i] = cli.Event{
+			OccurredAt: e.OccurredAt, ReceivedAt: e.ReceivedAt, Provider: e.Provider, Type: e.Type, Status: e.Status,
+			Recipient: e.Recipient, Reason: e.Reason, ErrorCode: e.ErrorCode, Message: e.Message,
+		}
+	}
+	return cli.Log{Attempts: attempts, Events: events}, err
 }
 
 // List implements [cli.Deliveries].

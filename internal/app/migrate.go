@@ -18,25 +18,25 @@ type Migration struct {
 }
 
 // Migrate does what `worker migrate` says (up, down, status) and returns all
-// migrations as they then stand.
-func Migrate(ctx context.Context, cfg *config.Config, direction string) ([]Migration, error) {
+// migrations as they then stand. waiting is told each time that a table was in use.
+func Migrate(ctx context.Context, cfg *config.Config, direction string, waiting func(error)) ([]Migration, error) {
 	pool, err := postgres.Connect(ctx, cfg.Postgres.URL.Reveal(), 2, func(error) {})
 	if err != nil {
 		return nil, err
 	}
 	defer pool.Close()
-	migrator, err := postgres.Migrator(pool)
-	if err != nil {
-		return nil, err
-	}
 	switch direction {
 	case "up":
-		_, err = migrator.Up(ctx)
+		_, err = postgres.MigrateUp(ctx, pool, waiting)
 	case "down":
-		_, err = migrator.Down(ctx)
+		err = postgres.MigrateDown(ctx, pool, waiting)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("app: migrate %s: %w", direction, err)
+	}
+	migrator, err := postgres.Migrator(pool)
+	if err != nil {
+		return nil, err
 	}
 	statuses, err := migrator.Status(ctx)
 	if err != nil {

@@ -31,7 +31,7 @@ func PublisherBackends() cli.Backends {
 		Suppressions: c.suppressions,
 		Providers:    c.providers,
 		Stats:        operating(c, func(o *postgres.Operator) cli.Stats { return callStats{o.Reader} }),
-		Alerts:       operating(c, func(o *postgres.Operator) cli.Alerts { return cliAlerts{o.Reader} }),
+		Alerts:       operating(c, func(o *postgres.Operator) cli.Alerts { return cliAlerts{o} }),
 		Audit:        operating(c, func(o *postgres.Operator) cli.Audit { return auditLog{o.Reader} }),
 		Eraser:       c.eraser,
 		Templates:    c.templates,

@@ -64,6 +64,7 @@ func (r *retention) enforce(ctx context.Context, now time.Time) {
 		{"deadletters", keep.Deadletters, rows(postgres.DeadLetters)},
 		{"audit", keep.Audit, rows(postgres.AuditLog)},
 		{"stats", keep.Stats, r.remove.Statistics},
+		{"alerts", keep.Alerts, r.remove.Alerts},
 	} {
 		if rule.keep <= 0 || ctx.Err() != nil {
 			continue

@@ -32,6 +32,10 @@ func TestRetentionOfEveryTable(t *testing.T) {
 		"audit_log": `INSERT INTO gangway.audit_log (at, actor, action, target) VALUES ($1, 'kim', 'x', 'y')`,
 		"stat_minutes": `INSERT INTO gangway.stat_minutes (minute, scope, name, part, worker, count, failures, classes, counts)
 			VALUES ($1, 'call', 'ses', 'smtp', gen_random_uuid(), 1, 0, '{1}', '{1}')`,
+		"alerts": `INSERT INTO gangway.alerts (id, alert, subject, severity, message, since, raised_at, resolved_at)
+			VALUES (gen_random_uuid(), 'BreakerOpen', 'ses', 'critical', 'x', $1, $1, $1)`,
+		"alert_notices":  `INSERT INTO gangway.alert_notices (sink, alert_id, what, severity, message, at) VALUES ('email', gen_random_uuid(), 'raised', 'critical', 'x', $1)`,
+		"alert_silences": `INSERT INTO gangway.alert_silences (alert, subject, until, actor) VALUES ('', $1::timestamptz::text, $1, 'kim')`,
 	}
 	now := time.Now()
 	for table, insert := range inserts {
@@ -60,7 +64,7 @@ func TestRetentionOfEveryTable(t *testing.T) {
 		}
 	}
 	h := 2 * time.Hour
-	keep = config.Retention{Deliveries: h, Attempts: h, Events: h, Webhooks: h, Deadletters: h, Audit: h, Stats: h}
+	keep = config.Retention{Deliveries: h, Attempts: h, Events: h, Webhooks: h, Deadletters: h, Audit: h, Stats: h, Alerts: h}
 	r.enforce(t.Context(), now)
 	for table := range inserts {
 		if n := rows(table); n != 1 {

@@ -196,28 +196,27 @@ func openPostgres(ctx context.Context, cfg *config.Config, log *zap.Logger, migr
 }
 
 // prepareSchema migrates when asked to and refuses to run on a schema that lacks
-// what this worker writes.
+// what this worker writes, or that needs a newer worker.
 func prepareSchema(ctx context.Context, pool *pgxpool.Pool, log *zap.Logger, migrate bool) error {
-	migrator, err := postgres.Migrator(pool)
-	if err != nil {
-		return err
-	}
 	if migrate {
-		done, err := migrator.Up(ctx)
-		if err != nil {
-			return fmt.Errorf("app: migrate: %w", err)
-		}
+		done, err := postgres.MigrateUp(ctx, pool, func(err error) {
+			log.Warn("a migration waits until its table is free for a moment", zap.Error(err))
+		})
 		for _, m := range done {
 			log.Info("migration applied", zap.Int64("version", m.Source.Version), zap.Duration("took", m.Duration))
 		}
+		if err != nil {
+			return fmt.Errorf("app: migrate: %w", err)
+		}
 	}
-	if err := postgres.CheckSchema(ctx, pool, migrator); err != nil {
-		return err
+	if err := postgres.CheckSchema(ctx, pool); err != nil {
+		return fmt.Errorf("app: %w", err)
 	}
-	if _, err := pool.Exec(ctx, `SELECT gangway.ensure_partitions()`); err != nil {
-		return fmt.Errorf("app: partitions: %w", err)
+	if _, err := pool.Exec(ctx, `SELECT gangway.ensure_partitions()`); err != nil && ctx.Err() == nil {
+		// What has no month yet goes into the default partition.
+		log.Warn("partitions not made ahead; it is tried again in an hour", zap.Error(err))
 	}
-	return nil
+	return ctx.Err()
 }
 
 func openNATS(ctx context.Context, cfg *config.Config, log *zap.Logger) (*broker.Conn, error) {

@@ -107,6 +107,8 @@ func TestCache(t *testing.T) {
 
 type watchman struct {
 	resolved bool
+	silence  Silence
+	ended    string
 	forgot   string
 }
 
@@ -115,6 +117,20 @@ func (w *watchman) open(context.Context, Settings) (Alerts, error) { return w, n
 func (w *watchman) List(_ context.Context, resolved bool) ([]Alert, error) {
 	w.resolved = resolved
 	return []Alert{{Alert: "BreakerOpen", Subject: "ses", Severity: "critical", Message: "open since 2 minutes", RaisedAt: time.Date(2026, 3, 1, 9, 0, 0, 0, kst)}}, nil
+}
+
+func (w *watchman) Silences(context.Context) ([]Silence, error) {
+	return []Silence{{Subject: "ses", Until: time.Date(2026, 3, 1, 9, 0, 0, 0, kst), By: "op", Note: "they know"}}, nil
+}
+
+func (w *watchman) Silence(_ context.Context, s Silence) error {
+	w.silence = s
+	return nil
+}
+
+func (w *watchman) Unsilence(_ context.Context, alert, subject, by string) (bool, error) {
+	w.ended = alert + "/" + subject + " by " + by
+	return alert == "", nil
 }
 
 func (w *watchman) Forget(_ context.Context, recipient string, dryRun bool, by, _ string) (Erased, error) {
@@ -130,6 +146,29 @@ type auditLog struct{ filter AuditFilter }
 func (a *auditLog) List(_ context.Context, filter AuditFilter, _ Page) ([]AuditRecord, string, error) {
 	a.filter = filter
 	return []AuditRecord{{At: time.Date(2026, 3, 1, 9, 0, 0, 0, kst), By: "op", Action: "providers.pause", Target: "ses"}}, "", nil
+}
+
+func TestSilences(t *testing.T) {
+	w := &watchman{}
+	b := Backends{Alerts: w.open}
+	until := time.Date(2026, 3, 1, 9, 0, 0, 0, kst)
+	got := publisher(t, b, "", "alerts", "silence", "BreakerOpen", "ses", "--until", until.Format(time.RFC3339), "--by", "op", "--note", "they know")
+	if want := (Silence{Alert: "BreakerOpen", Subject: "ses", Until: until, By: "op", Note: "they know"}); got.code != ExitDone || !w.silence.Until.Equal(until) ||
+		w.silence.Alert != want.Alert || w.silence.Subject != want.Subject || w.silence.By != want.By || w.silence.Note != want.Note {
+		t.Errorf("%+v %+v", got, w.silence)
+	}
+	if got = publisher(t, b, "", "alerts", "silence", "all", "--until", "soon"); got.code != ExitUsage {
+		t.Errorf("%+v", got)
+	}
+	if got = publisher(t, b, "", "alerts", "silences"); got.out != "ALERT  ABOUT  UNTIL                BY  NOTE\nall    ses    2026-03-01 09:00:00  op  they know\n" {
+		t.Errorf("%s", got.out)
+	}
+	if got = publisher(t, b, "", "alerts", "unsilence", "all", "--by", "op"); got.code != ExitDone || w.ended != "/ by op" {
+		t.Errorf("%+v %s", got, w.ended)
+	}
+	if got = publisher(t, b, "", "alerts", "unsilence", "BreakerOpen"); got.code != ExitFailed {
+		t.Errorf("%+v", got)
+	}
 }
 
 func TestAlertsAuditForget(t *testing.T) {

@@ -36,6 +36,20 @@ type CacheStat struct {
 type Alerts interface {
 	// List returns those that are firing; with resolved also those of the last days.
 	List(ctx context.Context, resolved bool) ([]Alert, error)
+	Silences(ctx context.Context) ([]Silence, error)
+	Silence(ctx context.Context, silence Silence) error
+	// Unsilence reports whether there was such a silence.
+	Unsilence(ctx context.Context, alert, subject, by string) (bool, error)
+}
+
+// Silence keeps people from being told of alerts; "" stands for every alert, and
+// for whatever it is about.
+type Silence struct {
+	Alert   string    `json:"alert"`
+	Subject string    `json:"subject"`
+	Until   time.Time `json:"until"`
+	By      string    `json:"by"`
+	Note    string    `json:"note,omitzero"`
 }
 
 // Alert is one alert.

@@ -86,7 +86,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12 + 1) ON CONFLICT (aler
 			return false, err
 		}
 	}
-	if a.Silenced.After(a.ToldAt) {
+	if c.Silent {
 		return true, nil
 	}
 	for _, sink := range s.sinks() {

@@ -110,3 +110,58 @@ func TestNewLetters(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
+
+// TestNoticesLeaveTogetherAndOnce lets many tell at once: the notices of a sink
+// make one e-mail, the next not before its time, and a failure loses none.
+func TestNoticesLeaveTogetherAndOnce(t *testing.T) {
+	d := fresh(t)
+	s := openAlerts(d)
+	raise := func(subject string) {
+		now := time.Now()
+		a := alert.Alert{ID: uuid.New(), Key: alert.Key{Alert: alert.BreakerOpen, Subject: subject}, Severity: alert.Critical, Message: "open", Since: now, RaisedAt: now, ToldAt: now, Told: 1}
+		if stored, err := s.ChangeAlerts(t.Context(), []alert.Change{{What: alert.Raised, Alert: a}}); err != nil || len(stored) != 1 {
+			t.Fatalf("%v %v", stored, err)
+		}
+	}
+	var told atomic.Int32
+	tell := func(every time.Duration) {
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				err := s.Tell(t.Context(), alert.ByEmail, every, 50, func(notices []alert.Notice) ([]byte, error) {
+					told.Add(int32(len(notices)))
+					return []byte(`{"to":["ops@example.kr"],"subject":"x","text":"y"}`), nil
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	mails := func() int {
+		return d.number(t, `SELECT count(*) FROM gangway.outbox WHERE subject = 'email.send.high'`)
+	}
+	raise("ses")
+	raise("sns")
+	failed := s.Tell(t.Context(), alert.ByEmail, 0, 50, func([]alert.Notice) ([]byte, error) { return nil, context.DeadlineExceeded })
+	if failed == nil || mails() != 0 {
+		t.Errorf("%v, %d e-mails", failed, mails())
+	}
+	tell(time.Hour)
+	if told.Load() != 2 || mails() != 1 {
+		t.Errorf("%d notices in %d e-mails, want 2 in 1", told.Load(), mails())
+	}
+	raise("kakao")
+	tell(time.Hour)
+	if told.Load() != 2 {
+		t.Error("told again within the hour")
+	}
+	tell(0)
+	if told.Load() != 3 || mails() != 2 {
+		t.Errorf("%d notices in %d e-mails, want 3 in 2", told.Load(), mails())
+	}
+	if n, err := s.Forget(t.Context(), time.Now().Add(time.Hour)); err != nil || n != 3 { // those of the webhook
+		t.Errorf("%d given up, %v", n, err)
+	}
+}

@@ -4,16 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/jackc/pgx/v5/stdlib"
-	"github.com/pressly/goose/v3"
-	"github.com/pressly/goose/v3/lock"
-
-	"github.com/gangwon-portal/gangway/migrations"
 )
 
 // Connect opens a pool and waits, with backoff, until the database answers or
@@ -51,28 +45,4 @@ func Connect(ctx context.Context, url string, conns int, waiting func(error)) (*
 		case <-time.After(delay):
 		}
 	}
-}
-
-// migrationsTable is named with its schema: without, a role called gangway would
-// look for it first in the schema of its own name, which the first migration
-// makes, and would take the database for a new one.
-const migrationsTable = "public.gangway_migrations"
-
-// Migrator returns goose over the embedded migrations. Two migrators at once
-// wait for each other through an advisory lock.
-func Migrator(pool *pgxpool.Pool) (*goose.Provider, error) {
-	locker, err := lock.NewPostgresSessionLocker()
-	if err != nil {
-		return nil, fmt.Errorf("postgres: migrate: %w", err)
-	}
-	files, err := fs.Sub(migrations.FS, ".")
-	if err != nil {
-		return nil, fmt.Errorf("postgres: migrate: %w", err)
-	}
-	provider, err := goose.NewProvider(goose.DialectPostgres, stdlib.OpenDBFromPool(pool), files,
-		goose.WithSessionLocker(locker), goose.WithTableName(migrationsTable))
-	if err != nil {
-		return nil, fmt.Errorf("postgres: migrate: %w", err)
-	}
-	return provider, nil
 }

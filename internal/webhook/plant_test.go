@@ -20,6 +20,7 @@ import (
 	"github.com/gangwon-portal/gangway/config"
 	"github.com/gangwon-portal/gangway/internal/app"
 	"github.com/gangwon-portal/gangway/internal/broker"
+	"github.com/gangwon-portal/gangway/internal/cli"
 	"github.com/gangwon-portal/gangway/internal/command"
 	"github.com/gangwon-portal/gangway/internal/delivery"
 	"github.com/gangwon-portal/gangway/internal/postgres"
@@ -113,6 +114,17 @@ func newPlant(t *testing.T, env ...string) *plant {
 	t.Cleanup(p.pool.Close)
 	p.reader = postgres.NewReader(p.pool)
 	return p
+}
+
+// publisher runs the program of that name and returns what it prints.
+func (p *plant) publisher(args ...string) string {
+	p.t.Helper()
+	var out, trouble bytes.Buffer
+	args = append(args, "--postgres-url", p.pool.Config().ConnString())
+	if code := cli.Run(p.t.Context(), args, strings.NewReader(""), &out, &trouble, app.PublisherBackends()); code != cli.ExitDone {
+		p.t.Fatalf("publisher %s: exit code %d: %s", args[0], code, trouble.String())
+	}
+	return out.String()
 }
 
 // migrated prepares the schema as the worker does.

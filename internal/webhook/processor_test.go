@@ -154,9 +154,9 @@ func TestOldReplay(t *testing.T) {
 	}
 	s.event("e-3", `{"type":"email.delivered","data":{"message_id":"second"}}`)
 	s.await(id, delivery.Delivered)
-	happened, err := s.reader.Happenings(t.Context(), id)
+	events, err := s.reader.Events(t.Context(), id)
 	s.check(err)
-	if len(happened) != 3 {
-		t.Errorf("%d events are kept, want 3", len(happened))
+	if len(events) != 3 {
+		t.Errorf("%d events are kept, want 3", len(events))
 	}
 }

@@ -1,10 +1,12 @@
 package webhook_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 
 	"github.com/gangwon-portal/gangway/internal/delivery"
@@ -34,6 +36,7 @@ func TestEveryVendorReports(t *testing.T) {
 		if n := p.count(`SELECT count(*) FROM gangway.delivery_events WHERE delivery_id = $1 AND status = $2 AND provider = $3`, id, status, row.Provider); n == 0 {
 			t.Errorf("%s through %s: no event is kept", status, row.Provider)
 		}
+		checkStatusCommand(t, p, row)
 		if row.ProviderMessageID == "" {
 			t.Errorf("%s through %s has no message id", row.Recipient, row.Provider)
 		}
@@ -57,6 +60,30 @@ func TestEveryVendorReports(t *testing.T) {
 		t.Error("no raw event is kept")
 	}
 	testkit.Eventually(t, 10*time.Second, p.sim.Subscribed, "the SNS subscription to be confirmed")
+}
+
+// checkStatusCommand: publisher status shows what was reported, to people and to
+// programs.
+func checkStatusCommand(t *testing.T, p *plant, row delivery.Row) {
+	t.Helper()
+	type event struct {
+		Provider string    `json:"provider"`
+		Type     string    `json:"type"`
+		Status   string    `json:"status"`
+		At       time.Time `json:"occurred_at"`
+	}
+	var shown struct {
+		Events []event `json:"events"`
+	}
+	if err := json.Unmarshal([]byte(p.publisher("status", row.ID.String(), "-o", "json")), &shown); err != nil {
+		t.Fatal(err)
+	}
+	said := slices.ContainsFunc(shown.Events, func(e event) bool {
+		return e.Provider == row.Provider && e.Status == string(row.Status) && e.Type != "" && !e.At.IsZero()
+	})
+	if table := p.publisher("status", row.ID.String()); !said || !strings.Contains(table, "REPORTED") || !strings.Contains(table, shown.Events[0].Type) {
+		t.Errorf("%s through %s: publisher status shows %+v and\n%s", row.Status, row.Provider, shown.Events, table)
+	}
 }
 
 func checkSeveral(t *testing.T, row delivery.Row) {
