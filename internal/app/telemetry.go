@@ -11,6 +11,7 @@ import (
 	"github.com/gangwon-portal/gangway/internal/command"
 	"github.com/gangwon-portal/gangway/internal/delivery"
 	"github.com/gangwon-portal/gangway/internal/fault"
+	"github.com/gangwon-portal/gangway/internal/resilience"
 	"github.com/gangwon-portal/gangway/internal/stats"
 	"github.com/gangwon-portal/gangway/internal/telemetry"
 	"github.com/gangwon-portal/gangway/providers"
@@ -53,7 +54,7 @@ func labels(cfg *config.Config) telemetry.Labels {
 	l := telemetry.Labels{
 		Kinds: texts(command.Kinds()), Laned: texts(command.ProducerKinds()), Lanes: texts(command.Lanes()),
 		Statuses: texts(delivery.Statuses()), Reasons: texts(fault.Reasons()), Version: Version(),
-		Alerts: texts(alert.Names()),
+		Alerts: texts(alert.Names()), Causes: texts(resilience.Causes()),
 	}
 	for _, route := range [][]string{cfg.Routes.Email, cfg.Routes.SMS, cfg.Routes.Business, cfg.Routes.Address} {
 		l.Providers = append(l.Providers, route...)

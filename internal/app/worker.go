@@ -135,7 +135,7 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	tasks := newBackground(ctx)
 	stop.push("background tasks", tasks.stop)
 	tasks.start("outbox relay", newRelay(pool, engine.Publisher(), o.Telemetry).Run)
-	tasks.start("gauges", watchGauges(conn, pool, o.Telemetry.Metrics, log))
+	tasks.start("gauges", gauges{conn, postgres.NewReader(pool), fleet.Fleet, o.Telemetry.Metrics, log}.watch)
 	tasks.start("cache watch", looking.cache.Watch)
 	tasks.start("closed routes", fleet.guardRoutes(routes, engine.Subscriber(), log))
 	singletons := NewSingletons(fleet.state, worker.String(), cfg.Worker.LeaderLease, log)

@@ -18,6 +18,9 @@ const (
 	SlowedDown Cause = "rate_limited"    // the provider asked for a pause: its tokens wait
 )
 
+// Causes lists every cause.
+func Causes() []Cause { return []Cause{ByOperator, NoQuota, NoEntry, SlowedDown} }
+
 const (
 	// unauthorizedHold is how long wrong credentials keep a provider away before
 	// one more command tries it; a successful check ends it sooner.

@@ -23,6 +23,7 @@ type Labels struct {
 	Statuses  []string
 	Reasons   []string // without ""
 	Alerts    []string
+	Causes    []string // why a provider is held back
 	Providers []string
 	Version   string // of the build
 	Revision  string
@@ -43,6 +44,7 @@ type Metrics struct {
 	commandTime     *prometheus.HistogramVec
 	inFlight        *prometheus.GaugeVec
 	streamPending   *prometheus.GaugeVec
+	streamOldest    *prometheus.GaugeVec
 	attempts        *prometheus.CounterVec
 	breakerState    *prometheus.GaugeVec
 	breakerTrips    *prometheus.CounterVec
@@ -52,8 +54,12 @@ type Metrics struct {
 	deadletters     *prometheus.CounterVec
 	webhooks        *prometheus.CounterVec
 	outboxPending   prometheus.Gauge
+	outboxOldest    prometheus.Gauge
+	manualWaiting   prometheus.Gauge
+	manualOldest    prometheus.Gauge
 	outboxRelay     prometheus.Histogram
 	providerHealth  *prometheus.GaugeVec
+	providerHeld    *prometheus.GaugeVec
 	alertsFiring    *prometheus.GaugeVec
 	lastReload      prometheus.Gauge
 }
@@ -99,6 +105,7 @@ func NewMetrics(labels Labels) *Metrics {
 	m.commandTime = histogram("command_duration_seconds", "Time from published to sent or a final status.", long, "kind", "lane")
 	m.inFlight = gauge("commands_in_flight", "Commands that this worker executes now.", "kind")
 	m.streamPending = gauge("stream_pending", "Commands that wait in the stream.", "kind", "lane")
+	m.streamOldest = gauge("stream_oldest_seconds", "Age of the oldest command of a lane in which some wait; 0 when none does.", "kind", "lane")
 	m.attempts = counter("attempts_total", "Recorded attempts by outcome.", "provider", "outcome")
 	m.breakerState = gauge("breaker_state", "1 for the state that the breaker is in.", "provider", "state")
 	m.breakerTrips = counter("breaker_trips_total", "How often the breaker opened.", "provider")
@@ -108,8 +115,12 @@ func NewMetrics(labels Labels) *Metrics {
 	m.deadletters = counter("deadletters_total", "Dead letters by reason.", "kind", "reason")
 	m.webhooks = counter("webhooks_total", "Webhooks that came in by outcome.", "provider", "outcome")
 	m.outboxPending = gauge("outbox_pending", "Rows of the outbox that are not yet on the bus.").WithLabelValues()
+	m.outboxOldest = gauge("outbox_oldest_seconds", "Age of the oldest row of the outbox.").WithLabelValues()
+	m.manualWaiting = gauge("manual_waiting", "Verifications that wait for a person.").WithLabelValues()
+	m.manualOldest = gauge("manual_oldest_seconds", "How long the oldest of them has waited.").WithLabelValues()
 	m.outboxRelay = histogram("outbox_relay_seconds", "Time from a row of the outbox to its message on the bus.", long).WithLabelValues().(prometheus.Histogram)
 	m.providerHealth = gauge("provider_health", "1 for the status that the provider has.", "provider", "status")
+	m.providerHeld = gauge("provider_held", "1 while the provider is held back for this cause.", "provider", "cause")
 	m.alertsFiring = gauge("alerts_firing", "1 while the alert is raised.", "alert")
 	m.lastReload = gauge("config_last_reload_successful", "1 when the last load of the configuration was valid.").WithLabelValues()
 	m.lastReload.Set(1)
@@ -128,6 +139,7 @@ func (m *Metrics) start() {
 		m.inFlight.WithLabelValues(kind)
 		for _, lane := range m.lanesOf(kind) {
 			m.streamPending.WithLabelValues(kind, lane)
+			m.streamOldest.WithLabelValues(kind, lane)
 			m.commandTime.WithLabelValues(kind, lane)
 			for _, status := range l.Statuses {
 				m.commands.WithLabelValues(kind, lane, status)
@@ -168,6 +180,9 @@ func (m *Metrics) SetProviders(names ...string) {
 		m.breakerState.WithLabelValues(name, "closed").Set(1)
 		for _, status := range healthStates() {
 			m.providerHealth.WithLabelValues(name, status)
+		}
+		for _, cause := range m.labels.Causes {
+			m.providerHeld.WithLabelValues(name, cause)
 		}
 		for _, outcome := range webhookOutcomes() {
 			m.webhooks.WithLabelValues(name, outcome)

@@ -28,10 +28,12 @@ func (m *Metrics) InFlight(kind string, change int) {
 	m.inFlight.WithLabelValues(among(m.labels.Kinds, kind)).Add(float64(change))
 }
 
-// StreamPending sets how many commands wait in the stream.
-func (m *Metrics) StreamPending(kind, lane string, waiting int) {
+// StreamPending sets how many commands wait in the stream, and how old the oldest
+// of the lane is.
+func (m *Metrics) StreamPending(kind, lane string, waiting int, oldest time.Duration) {
 	kind, lane = m.kind(kind, lane)
 	m.streamPending.WithLabelValues(kind, lane).Set(float64(waiting))
+	m.streamOldest.WithLabelValues(kind, lane).Set(oldest.Seconds())
 }
 
 // Attempt counts a recorded attempt: ok, failed or unknown.
@@ -76,8 +78,22 @@ func (m *Metrics) Webhook(provider, outcome string) {
 	m.webhooks.WithLabelValues(m.provider(provider), among(webhookOutcomes(), outcome)).Inc()
 }
 
-// OutboxPending sets how many rows of the outbox wait.
-func (m *Metrics) OutboxPending(rows int) { m.outboxPending.Set(float64(rows)) }
+// OutboxPending sets how many rows of the outbox wait, and how long the oldest has.
+func (m *Metrics) OutboxPending(rows int, oldest time.Duration) {
+	m.outboxPending.Set(float64(rows))
+	m.outboxOldest.Set(oldest.Seconds())
+}
+
+// Manual sets how many verifications wait for a person, and how long the oldest has.
+func (m *Metrics) Manual(waiting int, oldest time.Duration) {
+	m.manualWaiting.Set(float64(waiting))
+	m.manualOldest.Set(oldest.Seconds())
+}
+
+// Held sets whether a provider is held back for a cause.
+func (m *Metrics) Held(provider, cause string, held bool) {
+	m.providerHeld.WithLabelValues(m.provider(provider), among(m.labels.Causes, cause)).Set(oneIf(held))
+}
 
 // OutboxRelay observes the time from a row of the outbox to its message.
 func (m *Metrics) OutboxRelay(took time.Duration) { m.outboxRelay.Observe(took.Seconds()) }
@@ -160,6 +176,10 @@ func (m *Metrics) endpoint(provider, endpoint string) (string, string) {
 		return provider, Other
 	}
 	endpoints[endpoint] = true
+	m.providerCalls.WithLabelValues(provider, endpoint, "ok", "")
+	for _, reason := range m.labels.Reasons {
+		m.providerCalls.WithLabelValues(provider, endpoint, "failed", reason)
+	}
 	return provider, endpoint
 }
 

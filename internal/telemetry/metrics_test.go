@@ -19,7 +19,7 @@ import (
 func newMetrics() *Metrics {
 	return NewMetrics(Labels{
 		Kinds: []string{"email.send", "webhook.process"}, Laned: []string{"email.send"}, Lanes: []string{"high", "normal", "bulk"},
-		Statuses: []string{"sent", "failed"}, Reasons: []string{"invalid", "timeout"}, Alerts: []string{"BreakerOpen"},
+		Statuses: []string{"sent", "failed"}, Reasons: []string{"invalid", "timeout"}, Alerts: []string{"BreakerOpen"}, Causes: []string{"quota_exhausted"},
 		Providers: []string{"ses"}, Version: "1.2.3", Revision: "abc",
 	})
 }
@@ -51,10 +51,10 @@ func TestEveryMetricOfTheContract(t *testing.T) {
 	want := []string{
 		"provider_calls_total{endpoint,outcome,provider,reason}", "provider_call_duration_seconds{endpoint,provider}",
 		"commands_total{kind,lane,status}", "command_duration_seconds{kind,lane}", "commands_in_flight{kind}",
-		"stream_pending{kind,lane}", "attempts_total{outcome,provider}", "breaker_state{provider,state}",
+		"stream_pending{kind,lane}", "stream_oldest_seconds{kind,lane}", "attempts_total{outcome,provider}", "breaker_state{provider,state}",
 		"breaker_trips_total{provider}", "throttle_wait_seconds{provider}", "throttle_limited_total{provider}",
 		"cache_requests_total{cache,result}", "deadletters_total{kind,reason}", "webhooks_total{outcome,provider}",
-		"outbox_pending{}", "outbox_relay_seconds{}", "provider_health{provider,status}", "alerts_firing{alert}",
+		"outbox_pending{}", "outbox_oldest_seconds{}", "manual_waiting{}", "manual_oldest_seconds{}", "outbox_relay_seconds{}", "provider_health{provider,status}", "provider_held{cause,provider}", "alerts_firing{alert}",
 		"config_last_reload_successful{}", "build_info{goversion,revision,version}",
 	}
 	found := map[string]bool{}
@@ -132,7 +132,9 @@ func TestRecording(t *testing.T) {
 	m.InFlight("email.send", 1)
 	m.InFlight("email.send", 1)
 	m.InFlight("email.send", -1)
-	m.StreamPending("email.send", "high", 7)
+	m.StreamPending("email.send", "high", 7, time.Minute)
+	m.Manual(2, time.Hour)
+	m.Held("ses", "quota_exhausted", true)
 	m.Attempt("ses", "ok")
 	m.Breaker("ses", "open")
 	m.BreakerTrip("ses")
@@ -141,7 +143,7 @@ func TestRecording(t *testing.T) {
 	m.CacheRequest("juso.search", "stale")
 	m.DeadLetter("email.send", "invalid")
 	m.Webhook("ses", "accepted")
-	m.OutboxPending(3)
+	m.OutboxPending(3, 2*time.Second)
 	m.OutboxRelay(time.Second)
 	m.Health("ses", "degraded")
 	m.Alert("BreakerOpen", true)
@@ -156,6 +158,12 @@ func TestRecording(t *testing.T) {
 		`gangway_commands_total{kind="email.send",lane="bulk",status="failed"} 1`,
 		`gangway_commands_in_flight{kind="email.send"} 1`,
 		`gangway_stream_pending{kind="email.send",lane="high"} 7`,
+		`gangway_stream_oldest_seconds{kind="email.send",lane="high"} 60`,
+		`gangway_outbox_oldest_seconds 2`,
+		`gangway_manual_waiting 2`,
+		`gangway_manual_oldest_seconds 3600`,
+		`gangway_provider_held{cause="quota_exhausted",provider="ses"} 1`,
+		`gangway_provider_calls_total{endpoint="send",outcome="failed",provider="ses",reason="invalid"} 0`,
 		`gangway_attempts_total{outcome="ok",provider="ses"} 1`,
 		`gangway_breaker_state{provider="ses",state="open"} 1`,
 		`gangway_breaker_state{provider="ses",state="closed"} 0`,
@@ -195,7 +203,8 @@ func TestLabelsAreBounded(t *testing.T) {
 				m.DeadLetter(any, any)
 				m.Webhook(any, any)
 				m.InFlight(any, 1)
-				m.StreamPending(any, any, 1)
+				m.StreamPending(any, any, 1, 0)
+				m.Held(any, any, true)
 				m.Attempt(any, any)
 				m.Alert(any, true)
 				m.Health(any, any)
@@ -206,8 +215,8 @@ func TestLabelsAreBounded(t *testing.T) {
 	}
 	wg.Wait()
 	text := scrape(t, m)
-	// 33 endpoints with a histogram of 18 series and a counter, 65 caches with 4 results, and a few "other".
-	if after := strings.Count(text, "\ngangway_"); after > before+33*20+65*4+150 {
+	// 33 endpoints with a histogram of 18 series and counters, 65 caches with 4 results, and a few "other".
+	if after := strings.Count(text, "\ngangway_"); after > before+33*24+65*4+150 {
 		t.Errorf("%d series have become %d", before, after)
 	}
 	if !strings.Contains(text, `gangway_deadletters_total{kind="other",reason="other"} 2000`) {
