@@ -38,7 +38,7 @@ func (r Reader) AuditLog(ctx context.Context, f AuditFilter, below int64, most i
 		where = append(where, fmt.Sprintf(condition, len(args)))
 	}
 	if below > 0 {
-		add("id < $%d", below)
+		add("(at, id) < (SELECT at, id FROM gangway.audit_log WHERE id = $%d)", below)
 	}
 	if !f.Since.IsZero() {
 		add("at >= $%d", f.Since)
@@ -54,7 +54,7 @@ func (r Reader) AuditLog(ctx context.Context, f AuditFilter, below int64, most i
 	}
 	args = append(args, most)
 	rows, err := r.pool.Query(ctx, fmt.Sprintf(`SELECT id, at, actor, action, target, detail FROM gangway.audit_log
-WHERE %s ORDER BY id DESC LIMIT $%d`, strings.Join(where, " AND "), len(args)), args...)
+WHERE %s ORDER BY at DESC, id DESC LIMIT $%d`, strings.Join(where, " AND "), len(args)), args...)
 	if err != nil {
 		return nil, fmt.Errorf("postgres: audit log: %w", err)
 	}

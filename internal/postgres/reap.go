@@ -18,15 +18,15 @@ import (
 // caller's to find out.
 const overdueSQL = `
 WITH page AS (
-    SELECT id, requested_at FROM gangway.deliveries
+    SELECT id, requested_at, rank, updated_at, due_at, claimed, claim_worker FROM gangway.deliveries
     WHERE (requested_at, id) > ($1, $2) ORDER BY requested_at, id LIMIT $3
 )
-SELECT p.id, p.requested_at, d.rank <= 10
-       AND d.updated_at < now() - make_interval(secs => $4)
-       AND coalesce(d.due_at, d.updated_at) < now() - make_interval(secs => $4)
-       AND (NOT d.claimed OR coalesce(w.alive_until < now(), true))
-       AND NOT EXISTS (SELECT FROM gangway.outbox o WHERE o.delivery_id = d.id)
-FROM page p JOIN gangway.deliveries d ON d.id = p.id LEFT JOIN gangway.workers w ON w.id = d.claim_worker
+SELECT p.id, p.requested_at, p.rank <= 10
+       AND p.updated_at < now() - make_interval(secs => $4)
+       AND coalesce(p.due_at, p.updated_at) < now() - make_interval(secs => $4)
+       AND (NOT p.claimed OR coalesce(w.alive_until < now(), true))
+       AND NOT EXISTS (SELECT FROM gangway.outbox o WHERE o.delivery_id = p.id)
+FROM page p LEFT JOIN gangway.workers w ON w.id = p.claim_worker
 ORDER BY p.requested_at, p.id`
 
 // Place is where a walk over the deliveries has come to.

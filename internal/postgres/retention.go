@@ -145,8 +145,8 @@ SELECT (SELECT count(*) FROM gone), EXISTS (SELECT FROM `+name+` WHERE ctid >= $
 
 // Rows shortens a numbered table from its beginning.
 func (r Retention) Rows(ctx context.Context, table Numbered, before time.Time) (removed int64, err error) {
-	return r.repeat(ctx, string(table), `DELETE FROM gangway.`+string(table)+` WHERE id IN (
-		SELECT id FROM (SELECT id, `+table.at()+` AS at FROM gangway.`+string(table)+` ORDER BY id LIMIT $2) AS first WHERE at < $1)`, before)
+	return r.repeat(ctx, string(table), `DELETE FROM gangway.`+string(table)+` WHERE id = ANY (ARRAY (
+		SELECT id FROM (SELECT id, `+table.at()+` AS at FROM gangway.`+string(table)+` ORDER BY id LIMIT $2) AS first WHERE at < $1))`, before)
 }
 
 // Statistics removes the minutes before a time.
@@ -179,18 +179,18 @@ WITH page AS (
     SELECT id, requested_at FROM gangway.deliveries
     WHERE (requested_at, id) > ($2, $3) AND requested_at < $1 ORDER BY requested_at, id LIMIT $4
 ), old AS (
-    SELECT d.id FROM gangway.deliveries d JOIN page p ON p.id = d.id
-    WHERE d.completed_at < $1 AND d.rank >= 30 AND d.purged_at IS NULL FOR UPDATE OF d SKIP LOCKED
+    SELECT id FROM gangway.deliveries
+    WHERE id = ANY (ARRAY (SELECT id FROM page)) AND completed_at < $1 AND rank >= 30 AND purged_at IS NULL FOR UPDATE SKIP LOCKED
 ), recipients AS (
-    DELETE FROM gangway.delivery_recipients r USING old WHERE r.delivery_id = old.id
+    DELETE FROM gangway.delivery_recipients WHERE delivery_id = ANY (ARRAY (SELECT id FROM old))
 ), letters AS (
-    DELETE FROM gangway.dead_letters l USING old WHERE l.delivery_id = old.id
+    DELETE FROM gangway.dead_letters WHERE delivery_id = ANY (ARRAY (SELECT id FROM old))
 ), entries AS (
-    DELETE FROM gangway.manual_entries m USING old WHERE m.delivery_id = old.id
+    DELETE FROM gangway.manual_entries WHERE delivery_id = ANY (ARRAY (SELECT id FROM old))
 ), stubs AS (
-    UPDATE gangway.deliveries d SET recipient = NULL, subject = NULL, template = NULL, result = NULL, metadata = NULL, correlation_id = NULL,
+    UPDATE gangway.deliveries SET recipient = NULL, subject = NULL, template = NULL, result = NULL, metadata = NULL, correlation_id = NULL,
            error_message = NULL, provider_message_id = NULL, purged_at = now()
-    FROM old WHERE d.id = old.id RETURNING 1
+    WHERE id = ANY (ARRAY (SELECT id FROM old)) RETURNING 1
 )
 SELECT (SELECT count(*) FROM stubs), (SELECT count(*) FROM page), last.requested_at, last.id
 FROM page AS last ORDER BY last.requested_at DESC, last.id DESC LIMIT 1`
