@@ -61,8 +61,9 @@ func (a answer) write(w http.ResponseWriter, r *http.Request) error {
 	header.Set("Content-Type", kind)
 	if a.policy != "" {
 		header.Set("Content-Security-Policy", a.policy)
+		header.Del("X-Frame-Options") // the policy says it
 	}
-	header.Add("Vary", "Accept-Encoding, Authorization")
+	header.Add("Vary", "Accept-Encoding, Authorization, Cookie")
 	if r.Method == http.MethodGet && status == http.StatusOK {
 		tag := etag(text)
 		header.Set("ETag", tag)

@@ -33,18 +33,19 @@ type Caller struct {
 	Write bool
 }
 
-// Gate lets the bearers of tokens through to the admin listener and keeps those
-// who guess outside.
+// Gate lets the bearers of tokens and those who logged in with one through to the
+// admin listener and keeps those who guess outside.
 type Gate struct {
-	tokens  atomic.Pointer[[]Token]
-	guesses *guesses
-	origins *http.CrossOriginProtection
+	tokens   atomic.Pointer[[]Token]
+	guesses  *guesses
+	sessions *sessions
+	origins  *http.CrossOriginProtection
 }
 
 // NewGate returns a gate for tokens. Without any, which is possible on loopback
 // only, whoever calls from this machine by a loopback name is let in.
 func NewGate(tokens []Token) *Gate {
-	g := &Gate{guesses: newGuesses(time.Now), origins: http.NewCrossOriginProtection()}
+	g := &Gate{guesses: newGuesses(time.Now), sessions: newSessions(time.Now), origins: http.NewCrossOriginProtection()}
 	g.Replace(tokens)
 	return g
 }
@@ -70,8 +71,10 @@ func (g *Gate) Protect(next http.Handler) http.Handler {
 }
 
 // Find returns whose token a secret text is. Its time tells nothing of the tokens.
-func (g *Gate) Find(secret string) (Caller, bool) {
-	hash := sha256.Sum256([]byte(secret))
+func (g *Gate) Find(secret string) (Caller, bool) { return g.holder(sha256.Sum256([]byte(secret))) }
+
+// holder returns whose token has a hash.
+func (g *Gate) holder(hash [sha256.Size]byte) (Caller, bool) {
 	var caller Caller
 	found := 0
 	for _, token := range *g.tokens.Load() {
@@ -92,10 +95,34 @@ func CallerOf(ctx context.Context) Caller {
 
 type callerKey struct{}
 
+// admit identifies who makes a request that changes something or reads.
 func (g *Gate) admit(r *http.Request) (Caller, *Problem) {
+	caller, problem := g.identify(r)
+	if problem == nil && !caller.Write && !reads(r) {
+		problem = &Problem{Status: http.StatusForbidden, Code: fault.Unauthorized, Detail: "The token " + caller.Name + " may read only; this needs one that may write."}
+	}
+	return caller, problem
+}
+
+func (g *Gate) identify(r *http.Request) (Caller, *Problem) {
 	if len(*g.tokens.Load()) == 0 {
 		return g.local(r)
 	}
+	if header := r.Header.Get("Authorization"); header != "" {
+		scheme, secret, _ := strings.Cut(header, " ")
+		if !strings.EqualFold(scheme, "Bearer") {
+			secret = ""
+		}
+		return g.bearer(r, secret)
+	}
+	if caller, ok := g.visitor(r); ok {
+		return caller, g.foreign(r)
+	}
+	return g.bearer(r, "")
+}
+
+// bearer returns whose token a client shows.
+func (g *Gate) bearer(r *http.Request, secret string) (Caller, *Problem) {
 	client := clientOf(r)
 	if wait := g.guesses.locked(client); wait > 0 {
 		return Caller{}, &Problem{
@@ -103,17 +130,13 @@ func (g *Gate) admit(r *http.Request) (Caller, *Problem) {
 			Detail: fmt.Sprintf("Too many wrong tokens came from this address; it may try again in %s.", wait.Round(time.Second)),
 		}
 	}
-	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") || secret == "" {
+	if secret == "" {
 		return Caller{}, &Problem{Status: http.StatusUnauthorized, Code: fault.Unauthorized, Detail: "This needs a bearer token in the header Authorization."}
 	}
 	caller, known := g.Find(secret)
-	switch {
-	case !known:
+	if !known {
 		g.guesses.wrong(client, secret)
 		return Caller{}, &Problem{Status: http.StatusUnauthorized, Code: fault.Unauthorized, Detail: "This bearer token is not known; see admin.token and admin.tokens."}
-	case !caller.Write && !reads(r):
-		return Caller{}, &Problem{Status: http.StatusForbidden, Code: fault.Unauthorized, Detail: "The token " + caller.Name + " may read only; this needs one that may write."}
 	}
 	return caller, nil
 }

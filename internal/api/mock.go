@@ -159,8 +159,8 @@ func (a *API) inbox(r *http.Request) (answer, error) {
 }
 
 // sandboxed lets a mail look as it would and do nothing: no scripts, no forms, and
-// nothing loaded from anywhere.
-const sandboxed = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+// nothing loaded from anywhere. The dashboard may frame it.
+const sandboxed = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
 
 // rendered shows one message as its reader would see it.
 func (a *API) rendered(r *http.Request) (answer, error) {
@@ -172,7 +172,7 @@ func (a *API) rendered(r *http.Request) (answer, error) {
 	case !ok:
 		return answer{}, fault.New(fault.NotFound, "", "the simulator keeps no message %q", r.PathValue("id"))
 	case html == "":
-		return answer{text: []byte(text), kind: "text/plain; charset=utf-8"}, nil
+		return answer{text: []byte(text), kind: "text/plain; charset=utf-8", policy: sandboxed}, nil
 	default:
 		return answer{text: []byte(html), kind: "text/html; charset=utf-8", policy: sandboxed}, nil
 	}
