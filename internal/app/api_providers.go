@@ -42,11 +42,18 @@ func (p apiProviders) Find(ctx context.Context, name string) (api.Provider, erro
 		return api.Provider{}, err
 	}
 	found := counted(p.state(name), figures[name])
-	series, err := hourOf(ctx, p.control.operator.Reader, name, now)
-	for _, f := range series {
-		found.Series = append(found.Series, api.ProviderMinute{At: f.At, Calls: f.Count, Failures: f.Failures, P95MS: millis(f, 95)})
-	}
+	found.Series, err = p.minutes(ctx, name, now)
 	return found, err
+}
+
+// minutes are those of the last hour.
+func (p apiProviders) minutes(ctx context.Context, name string, now time.Time) ([]api.ProviderMinute, error) {
+	counted, err := hourOf(ctx, p.control.operator.Reader, name, now)
+	minutes := make([]api.ProviderMinute, len(counted))
+	for i, f := range counted {
+		minutes[i] = api.ProviderMinute{At: f.At, Calls: f.Count, Failures: f.Failures, P95MS: millis(f, 95)}
+	}
+	return minutes, err
 }
 
 // counted adds what a provider's calls came to.

@@ -12,6 +12,7 @@ import (
 	"github.com/gangwon-portal/gangway/config"
 	"github.com/gangwon-portal/gangway/internal/api"
 	"github.com/gangwon-portal/gangway/internal/broker"
+	"github.com/gangwon-portal/gangway/internal/dashboard"
 	"github.com/gangwon-portal/gangway/internal/server"
 )
 
@@ -40,10 +41,13 @@ func (e endpoints) listen(ctx context.Context, cfg *config.Config, freePorts boo
 	if err != nil {
 		return nil, nil, err
 	}
-	admin, err = server.Listen(ctx, server.Options{
-		Name: "admin", Addr: cfg.Admin.Addr, Handler: e.guarded(api.NewGate(admitted(cfg))), FreePort: freePorts,
-		Cert: cfg.Admin.TLS.Cert, Key: cfg.Admin.TLS.Key, Log: log,
-	})
+	guarded, err := e.guarded(api.NewGate(admitted(cfg)))
+	if err == nil {
+		admin, err = server.Listen(ctx, server.Options{
+			Name: "admin", Addr: cfg.Admin.Addr, Handler: guarded, FreePort: freePorts,
+			Cert: cfg.Admin.TLS.Cert, Key: cfg.Admin.TLS.Key, Log: log,
+		})
+	}
 	if err != nil {
 		_ = public.Close()
 		return nil, nil, err
@@ -51,9 +55,13 @@ func (e endpoints) listen(ctx context.Context, cfg *config.Config, freePorts boo
 	return public, admin, nil
 }
 
-// guarded serves the open endpoints to anybody and all others to whom the gate
-// lets through.
-func (e endpoints) guarded(gate *api.Gate) http.Handler {
+// guarded serves the open endpoints, the dashboard's page and its log-in among
+// them, to anybody and all others to whom the gate lets through.
+func (e endpoints) guarded(gate *api.Gate) (http.Handler, error) {
+	gate.Serve(e.open)
+	if err := dashboard.Serve(e.open); err != nil {
+		return nil, err
+	}
 	protected := gate.Protect(e.admin)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, pattern := e.open.Handler(r); pattern != "" {
@@ -61,7 +69,7 @@ func (e endpoints) guarded(gate *api.Gate) http.Handler {
 			return
 		}
 		protected.ServeHTTP(w, r)
-	})
+	}), nil
 }
 
 func ready(w http.ResponseWriter, r *http.Request, pool *pgxpool.Pool, conn *broker.Conn) {

@@ -150,10 +150,12 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	served := newEndpoints(pool, conn)
 	checks.serve(served.open, served.admin, looking.cache)
 	served.admin.Handle("GET /metrics", o.Telemetry.Metrics.Handler())
-	served.admin.Handle("/api/v1/", adminParts{
+	operated := adminParts{
 		cfg: cfg, origins: o.Origins, pool: pool, conn: conn, fleet: fleet.Fleet, publisher: engine.Publisher(), looking: looking,
 		simulator: sim, log: log,
-	}.newAPI(suppressions))
+	}
+	served.admin.Handle("/api/v1/", operated.newAPI(suppressions))
+	served.admin.Handle("GET /dashboard/live", operated.newDashboard())
 	stopLookups, err := looking.serve(served.public, conn, sim)
 	if err != nil {
 		return err

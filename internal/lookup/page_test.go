@@ -5,10 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -54,90 +51,12 @@ func portal(t *testing.T) (origin string) {
 	return server.URL
 }
 
-// violations collects what the browser complains about: anything that the
-// content security policy stops, and every error of our script.
-type violations struct {
-	mu   sync.Mutex
-	list []string
-}
-
-func (v *violations) watch(t *testing.T, ctx context.Context) {
-	t.Helper()
-	messages := chromedp.Console(ctx)
-	go func() {
-		for m, err := range messages {
-			if err != nil {
-				return
-			}
-			if m.Type == chromedp.ConsoleException || strings.Contains(m.Text, "Content Security Policy") {
-				v.mu.Lock()
-				v.list = append(v.list, m.Text)
-				v.mu.Unlock()
-			}
-		}
-	}()
-	t.Cleanup(func() {
-		v.mu.Lock()
-		defer v.mu.Unlock()
-		for _, text := range v.list {
-			t.Errorf("the browser complains: %s", text)
-		}
-	})
-}
-
-func do(t *testing.T, ctx context.Context, steps ...chromedp.Action[chromedp.Void]) {
-	t.Helper()
-	limited, stop := context.WithTimeout(ctx, 20*time.Second)
-	defer stop()
-	if err := chromedp.Do(limited, steps...); err != nil {
-		picture(t, ctx, "failed-"+strings.ReplaceAll(t.Name(), "/", "-"))
-		t.Fatal(err)
-	}
-}
-
-func value[T any](t *testing.T, ctx context.Context, expression string) T {
-	t.Helper()
-	limited, stop := context.WithTimeout(ctx, 20*time.Second)
-	defer stop()
-	got, err := chromedp.Run(limited, chromedp.Evaluate[T](expression))
-	if err != nil {
-		t.Fatalf("%s: %v", expression, err)
-	}
-	return got
-}
-
-func until(t *testing.T, ctx context.Context, expression string) {
-	t.Helper()
-	limited, stop := context.WithTimeout(ctx, 20*time.Second)
-	defer stop()
-	if _, err := chromedp.Run(limited, chromedp.Poll[bool](expression)); err != nil {
-		picture(t, ctx, "failed-"+strings.ReplaceAll(t.Name(), "/", "-"))
-		t.Fatalf("never true: %s: %v", expression, err)
-	}
-}
-
-// picture keeps a screenshot where somebody wants to look at it.
-func picture(t *testing.T, ctx context.Context, name string) {
-	t.Helper()
-	folder := os.Getenv("GANGWAY_SCREENSHOTS")
-	if folder == "" {
-		return
-	}
-	image, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(folder, name+".png"), image, 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // received waits for what the portal was told.
 func received(t *testing.T, ctx context.Context) told {
 	t.Helper()
-	until(t, ctx, `(window.got || []).length > 0`)
+	testkit.Until(t, ctx, `(window.got || []).length > 0`)
 	var all []told
-	if err := json.Unmarshal([]byte(value[string](t, ctx, `JSON.stringify(window.got)`)), &all); err != nil {
+	if err := json.Unmarshal([]byte(testkit.Value[string](t, ctx, `JSON.stringify(window.got)`)), &all); err != nil {
 		t.Fatal(err)
 	}
 	if len(all) != 1 {
@@ -150,7 +69,7 @@ func received(t *testing.T, ctx context.Context) told {
 func open(t *testing.T, portal context.Context) context.Context {
 	t.Helper()
 	opened := chromedp.WaitNewTarget(portal, func(info *target.Info) bool { return strings.Contains(info.URL, "/postcode") })
-	do(t, portal, chromedp.Click(chromedp.ID("open")))
+	testkit.Do(t, portal, chromedp.Click(chromedp.ID("open")))
 	page, stop := chromedp.NewContext(portal, chromedp.WithTargetID(<-opened))
 	t.Cleanup(stop)
 	if err := chromedp.Do(page); err != nil { // attaches for as long as page lives
@@ -165,25 +84,25 @@ func TestPostcodePageWithWidget(t *testing.T) {
 	from := portal(t)
 	s := newSite(t, lookup.Options{Origins: []string{from}})
 	browser := testkit.Browser(t)
-	do(t, browser, chromedp.Navigate(from+"/?page="+s.url+"/postcode"))
+	testkit.Do(t, browser, chromedp.Navigate(from+"/?page="+s.url+"/postcode"))
 	page := open(t, browser)
-	new(violations).watch(t, page)
-	do(t, page, chromedp.WaitVisible(chromedp.CSS("#frame iframe")))
-	until(t, page, `document.querySelector("#frame iframe").getBoundingClientRect().height > 400`)
-	picture(t, page, "widget")
+	testkit.NoComplaints(t, page)
+	testkit.Do(t, page, chromedp.WaitVisible(chromedp.CSS("#frame iframe")))
+	testkit.Until(t, page, `document.querySelector("#frame iframe").getBoundingClientRect().height > 400`)
+	testkit.Picture(t, page, "widget")
 
 	// By keyboard alone, into the widget's frame and back.
-	do(t, page, chromedp.Focus(chromedp.CSS("#frame iframe")), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent("강원특별자치도청"), chromedp.KeyEvent(kb.Enter))
+	testkit.Do(t, page, chromedp.Focus(chromedp.CSS("#frame iframe")), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent("강원특별자치도청"), chromedp.KeyEvent(kb.Enter))
 	frame := frameOf(t, page)
-	do(t, page, chromedp.WaitVisible(chromedp.CSS("li button"), chromedp.FromNode(frame)))
-	picture(t, page, "widget-results")
-	do(t, page, chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Enter))
-	do(t, page, chromedp.WaitVisible(chromedp.CSS("#badge.good")))
-	if got := value[string](t, page, `document.activeElement.id`); got != "chosen" {
+	testkit.Do(t, page, chromedp.WaitVisible(chromedp.CSS("li button"), chromedp.FromNode(frame)))
+	testkit.Picture(t, page, "widget-results")
+	testkit.Do(t, page, chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Enter))
+	testkit.Do(t, page, chromedp.WaitVisible(chromedp.CSS("#badge.good")))
+	if got := testkit.Value[string](t, page, `document.activeElement.id`); got != "chosen" {
 		t.Errorf("the focus is on %q, not on the address that was picked", got)
 	}
-	picture(t, page, "confirm")
-	do(t, page, chromedp.SendKeys(chromedp.ID("detail"), "3층 투자유치과"), chromedp.KeyEvent(kb.Enter))
+	testkit.Picture(t, page, "confirm")
+	testkit.Do(t, page, chromedp.SendKeys(chromedp.ID("detail"), "3층 투자유치과"), chromedp.KeyEvent(kb.Enter))
 	got := received(t, browser)
 	if !got.Data.Verified || got.Data.Address.PostalCode != "24266" || got.Data.Address.DetailAddress != "3층 투자유치과" ||
 		got.Data.Address.RoadAddress != "강원특별자치도 춘천시 중앙로 1" || got.Origin != s.url || got.Data.Version != 1 {
@@ -207,48 +126,48 @@ func TestPostcodePageWithoutWidget(t *testing.T) {
 	from := portal(t)
 	s := newSite(t, lookup.Options{Origins: []string{from}, Scripts: []string{"http://127.0.0.1:1/postcode.v2.js", "http://127.0.0.1:2/postcode.v2.js"}})
 	browser := testkit.Browser(t)
-	do(t, browser, chromedp.EmulateViewport(390, 844), chromedp.Navigate(s.url+"/postcode"))
-	new(violations).watch(t, browser)
-	do(t, browser, chromedp.WaitVisible(chromedp.ID("keyword")))
-	until(t, browser, `document.getElementById("status").textContent.includes("불러올 수 없어")`)
-	if got := value[string](t, browser, `document.activeElement.id`); got != "keyword" {
+	testkit.Do(t, browser, chromedp.EmulateViewport(390, 844), chromedp.Navigate(s.url+"/postcode"))
+	testkit.NoComplaints(t, browser)
+	testkit.Do(t, browser, chromedp.WaitVisible(chromedp.ID("keyword")))
+	testkit.Until(t, browser, `document.getElementById("status").textContent.includes("불러올 수 없어")`)
+	if got := testkit.Value[string](t, browser, `document.activeElement.id`); got != "keyword" {
 		t.Errorf("the focus is on %q, not on the field", got)
 	}
-	picture(t, browser, "phone-search")
-	do(t, browser, chromedp.KeyEvent("춘천 중앙로"), chromedp.KeyEvent(kb.Enter))
-	do(t, browser, chromedp.WaitVisible(chromedp.CSS("#results li")))
-	picture(t, browser, "phone-results")
-	if wide := value[float64](t, browser, `document.documentElement.scrollWidth`); wide > 390 {
+	testkit.Picture(t, browser, "phone-search")
+	testkit.Do(t, browser, chromedp.KeyEvent("춘천 중앙로"), chromedp.KeyEvent(kb.Enter))
+	testkit.Do(t, browser, chromedp.WaitVisible(chromedp.CSS("#results li")))
+	testkit.Picture(t, browser, "phone-results")
+	if wide := testkit.Value[float64](t, browser, `document.documentElement.scrollWidth`); wide > 390 {
 		t.Errorf("the page is %.0f wide on a screen of 390", wide)
 	}
-	if n := value[int](t, browser, `document.querySelectorAll("#results li").length`); n != 10 {
+	if n := testkit.Value[int](t, browser, `document.querySelectorAll("#results li").length`); n != 10 {
 		t.Errorf("%d results on the first page", n)
 	}
-	do(t, browser, chromedp.Click(chromedp.ID("more")))
-	until(t, browser, `document.querySelectorAll("#results li").length === 13 && document.getElementById("more").hidden`)
+	testkit.Do(t, browser, chromedp.Click(chromedp.ID("more")))
+	testkit.Until(t, browser, `document.querySelectorAll("#results li").length === 13 && document.getElementById("more").hidden`)
 	// Up to the field, down to the second result, and take it.
-	do(t, browser, chromedp.Focus(chromedp.ID("keyword")), chromedp.KeyEvent(kb.ArrowDown), chromedp.KeyEvent(kb.ArrowDown))
-	want := value[string](t, browser, `document.activeElement.querySelector(".road").textContent`)
-	do(t, browser, chromedp.KeyEvent(kb.Enter), chromedp.WaitVisible(chromedp.CSS("#badge.good")))
-	picture(t, browser, "phone-confirm")
-	if got := value[string](t, browser, `document.getElementById("road").textContent`); got != want || got == "" {
+	testkit.Do(t, browser, chromedp.Focus(chromedp.ID("keyword")), chromedp.KeyEvent(kb.ArrowDown), chromedp.KeyEvent(kb.ArrowDown))
+	want := testkit.Value[string](t, browser, `document.activeElement.querySelector(".road").textContent`)
+	testkit.Do(t, browser, chromedp.KeyEvent(kb.Enter), chromedp.WaitVisible(chromedp.CSS("#badge.good")))
+	testkit.Picture(t, browser, "phone-confirm")
+	if got := testkit.Value[string](t, browser, `document.getElementById("road").textContent`); got != want || got == "" {
 		t.Errorf("picked %q, shown is %q", want, got)
 	}
 	// Nobody opened this page: it says so instead of pretending.
-	do(t, browser, chromedp.Click(chromedp.CSS("#confirm-form .main")), chromedp.WaitVisible(chromedp.ID("outcome")))
-	if got := value[string](t, browser, `document.getElementById("outcome").textContent`); !strings.Contains(got, "받을 화면이 없습니다") {
+	testkit.Do(t, browser, chromedp.Click(chromedp.CSS("#confirm-form .main")), chromedp.WaitVisible(chromedp.ID("outcome")))
+	if got := testkit.Value[string](t, browser, `document.getElementById("outcome").textContent`); !strings.Contains(got, "받을 화면이 없습니다") {
 		t.Errorf("it says %q", got)
 	}
-	picture(t, browser, "phone-nobody")
+	testkit.Picture(t, browser, "phone-nobody")
 
 	// In a frame of the portal the same search reaches it.
-	do(t, browser, chromedp.EmulateViewport(800, 900), chromedp.Navigate(from+"/frame?page="+s.url+"/postcode"))
+	testkit.Do(t, browser, chromedp.EmulateViewport(800, 900), chromedp.Navigate(from+"/frame?page="+s.url+"/postcode"))
 	frames, err := chromedp.Run(browser, chromedp.Nodes(chromedp.CSS("iframe")))
 	if err != nil {
 		t.Fatal(err)
 	}
 	in := chromedp.FromNode(frames[0])
-	do(t, browser, chromedp.WaitVisible(chromedp.CSS("#keyword"), in), chromedp.SendKeys(chromedp.CSS("#keyword"), "원주시청"+kb.Enter, in),
+	testkit.Do(t, browser, chromedp.WaitVisible(chromedp.CSS("#keyword"), in), chromedp.SendKeys(chromedp.CSS("#keyword"), "원주시청"+kb.Enter, in),
 		chromedp.Click(chromedp.CSS("#results button"), in), chromedp.Click(chromedp.CSS("#confirm-form .main"), in))
 	if got := received(t, browser); !got.Data.Verified || got.Data.Address.PostalCode != "26387" {
 		t.Errorf("the portal was told %+v", got)
@@ -261,24 +180,24 @@ func TestPostcodePageToldNobodyElse(t *testing.T) {
 	s := newSite(t, lookup.Options{Origins: []string{"https://portal.example.kr"}})
 	browser := testkit.Browser(t)
 	for name, more := range map[string]string{"configured": "", "asked for": "%26origin=" + from} {
-		do(t, browser, chromedp.Navigate(from+"/?page="+s.url+"/postcode?mode=search"+more))
+		testkit.Do(t, browser, chromedp.Navigate(from+"/?page="+s.url+"/postcode?mode=search"+more))
 		page := open(t, browser)
-		value[string](t, page, `window.close = () => {}; ""`) // it would, once the address is sent
-		do(t, page, chromedp.SendKeys(chromedp.ID("keyword"), "원주시청"+kb.Enter), chromedp.Click(chromedp.CSS("#results button")),
+		testkit.Value[string](t, page, `window.close = () => {}; ""`) // it would, once the address is sent
+		testkit.Do(t, page, chromedp.SendKeys(chromedp.ID("keyword"), "원주시청"+kb.Enter), chromedp.Click(chromedp.CSS("#results button")),
 			chromedp.Click(chromedp.CSS("#confirm-form .main")), chromedp.WaitVisible(chromedp.ID("outcome")))
 		// A message that came after this one would come later.
-		value[string](t, page, `window.opener.postMessage({ type: "gangway.address", data: "last" }, "*"); ""`)
-		until(t, browser, `(window.got || []).some((m) => m.data.data === "last")`)
-		if n := value[int](t, browser, `window.got.length`); n != 1 {
+		testkit.Value[string](t, page, `window.opener.postMessage({ type: "gangway.address", data: "last" }, "*"); ""`)
+		testkit.Until(t, browser, `(window.got || []).some((m) => m.data.data === "last")`)
+		if n := testkit.Value[int](t, browser, `window.got.length`); n != 1 {
 			t.Errorf("%s: an origin that is not allowed was told %d times", name, n-1)
 		}
 	}
-	do(t, browser, chromedp.Navigate(from+"/frame?page="+s.url+"/postcode"))
+	testkit.Do(t, browser, chromedp.Navigate(from+"/frame?page="+s.url+"/postcode"))
 	frames, err := chromedp.Run(browser, chromedp.Nodes(chromedp.CSS("iframe")))
 	if err != nil {
 		t.Fatal(err)
 	}
-	until(t, browser, `(() => { try { return document.querySelector("iframe").contentDocument === null } catch { return true } })()`)
+	testkit.Until(t, browser, `(() => { try { return document.querySelector("iframe").contentDocument === null } catch { return true } })()`)
 	limited, stop := context.WithTimeout(browser, 2*time.Second)
 	defer stop()
 	if err := chromedp.Do(limited, chromedp.WaitVisible(chromedp.CSS("#title"), chromedp.FromNode(frames[0]))); err == nil {
@@ -291,7 +210,7 @@ func TestPostcodePageToldNobodyElse(t *testing.T) {
 func TestPostcodePageExplains(t *testing.T) {
 	s := newSite(t, lookup.Options{})
 	browser := testkit.Browser(t)
-	new(violations).watch(t, browser)
+	testkit.NoComplaints(t, browser)
 	for _, c := range []struct{ lang, keyword, want string }{
 		{"ko", "강", "두 글자 이상"},
 		{"en", "강", "at least two characters"},
@@ -299,16 +218,16 @@ func TestPostcodePageExplains(t *testing.T) {
 		{"en", "모의오류", "busy"},
 		{"ko", "모의없음", "찾은 주소가 없습니다"},
 	} {
-		do(t, browser, chromedp.Navigate(s.url+"/postcode?mode=search&lang="+c.lang), chromedp.SendKeys(chromedp.ID("keyword"), c.keyword+kb.Enter))
-		until(t, browser, fmt.Sprintf(`(document.getElementById("error").textContent + document.getElementById("status").textContent).includes(%q)`, c.want))
-		if got := value[string](t, browser, `document.documentElement.lang`); got != c.lang {
+		testkit.Do(t, browser, chromedp.Navigate(s.url+"/postcode?mode=search&lang="+c.lang), chromedp.SendKeys(chromedp.ID("keyword"), c.keyword+kb.Enter))
+		testkit.Until(t, browser, fmt.Sprintf(`(document.getElementById("error").textContent + document.getElementById("status").textContent).includes(%q)`, c.want))
+		if got := testkit.Value[string](t, browser, `document.documentElement.lang`); got != c.lang {
 			t.Errorf("the page is in %q", got)
 		}
 	}
-	picture(t, browser, "nothing-found")
-	do(t, browser, chromedp.Navigate(s.url+"/postcode?mode=search&lang=en"), chromedp.SendKeys(chromedp.ID("keyword"), "강원"+kb.Enter))
-	do(t, browser, chromedp.WaitVisible(chromedp.ID("error")))
-	picture(t, browser, "english-error")
+	testkit.Picture(t, browser, "nothing-found")
+	testkit.Do(t, browser, chromedp.Navigate(s.url+"/postcode?mode=search&lang=en"), chromedp.SendKeys(chromedp.ID("keyword"), "강원"+kb.Enter))
+	testkit.Do(t, browser, chromedp.WaitVisible(chromedp.ID("error")))
+	testkit.Picture(t, browser, "english-error")
 
 	// A widget that lies.
 	liar := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -318,9 +237,9 @@ func TestPostcodePageExplains(t *testing.T) {
 	}))
 	defer liar.Close()
 	lies := newSite(t, lookup.Options{Scripts: []string{"http://127.0.0.1:1/down.js", liar.URL + "/older.js"}})
-	do(t, browser, chromedp.Navigate(lies.url+"/postcode"), chromedp.Click(chromedp.ID("pick")), chromedp.WaitVisible(chromedp.CSS("#badge.warn")))
-	picture(t, browser, "unverified")
-	if value[bool](t, browser, `window.hacked === 1 || document.querySelector("#confirm img") !== null`) {
+	testkit.Do(t, browser, chromedp.Navigate(lies.url+"/postcode"), chromedp.Click(chromedp.ID("pick")), chromedp.WaitVisible(chromedp.CSS("#badge.warn")))
+	testkit.Picture(t, browser, "unverified")
+	if testkit.Value[bool](t, browser, `window.hacked === 1 || document.querySelector("#confirm img") !== null`) {
 		t.Error("what the widget said became markup")
 	}
 }

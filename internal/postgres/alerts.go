@@ -162,8 +162,8 @@ GROUP BY kind ORDER BY kind`, since)
 
 // Waiting counts what waits, and since when.
 type Waiting struct {
-	Count  int
-	Oldest time.Time // zero when nothing waits
+	Count  int       `json:"count"`
+	Oldest time.Time `json:"oldest_at,omitzero"` // zero when nothing waits
 }
 
 // ManualQueue looks at the verifications since a time that wait for a person.

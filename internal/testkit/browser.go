@@ -36,8 +36,11 @@ func Browser(t testing.TB) context.Context {
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost"),
 	)...)
 	ctx, stopTab := chromedp.NewContext(ctx)
+	started := false
 	t.Cleanup(func() {
-		_ = chromedp.Cancel(ctx)
+		if started { // what never began never ends
+			_ = chromedp.Cancel(ctx)
+		}
 		stopTab()
 		stopAllocator()
 		stop()
@@ -46,6 +49,7 @@ func Browser(t testing.TB) context.Context {
 	if err := chromedp.Do(ctx); err != nil { // starts the browser
 		t.Fatalf("Chromium does not start; scripts/ready installs it: %v", err)
 	}
+	started = true
 	return ctx
 }
 
