@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"github.com/gangwon-portal/gangway/config"
 	"github.com/gangwon-portal/gangway/internal/cli"
@@ -102,7 +103,7 @@ func (s Stack) DevURLs() []string {
 		fmt.Sprintf("NATS       %s", s.NATSURL),
 		fmt.Sprintf("Postgres   %s", config.NewDSN(s.PostgresURL)),
 		fmt.Sprintf("public     http://%s", s.HTTPAddr),
-		fmt.Sprintf("admin      http://%s", s.AdminAddr),
+		fmt.Sprintf("dashboard  http://%s (its token stands in %s)", s.AdminAddr, filepath.Join(s.DataDir, "dev.env")),
 		fmt.Sprintf("data       %s", s.DataDir),
 	}
 }
