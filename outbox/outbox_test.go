@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -42,11 +43,13 @@ type bus struct {
 	away   bool
 	refuse string
 	got    []outbox.Message
+	tries  int
 }
 
 func (b *bus) publish(_ context.Context, messages []outbox.Message) []error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.tries++
 	errs := make([]error, len(messages))
 	for i, m := range messages {
 		switch {
@@ -235,4 +238,48 @@ func TestARefusedRowLetsOthersPass(t *testing.T) {
 	if err := pool.QueryRow(t.Context(), `SELECT error FROM gangway.outbox`).Scan(&why); err != nil || why != "message is too large" {
 		t.Errorf("%q, %v", why, err)
 	}
+}
+
+// TestBacklogIsToldOf: after an outage it can be seen how what has piled up goes,
+// and when it is gone. Rows that go as they come are nobody's concern.
+func TestBacklogIsToldOf(t *testing.T) {
+	pool, b := open(t), &bus{away: true}
+	var mu sync.Mutex
+	var told [][2]int
+	relay(t, pool, b, outbox.RelayOptions{Poll: 20 * time.Millisecond, Batch: 100, BacklogEvery: time.Nanosecond, Backlog: func(gone, left int) {
+		mu.Lock()
+		defer mu.Unlock()
+		told = append(told, [2]int{gone, left})
+	}})
+	exec(t, pool, `SELECT gangway.enqueue('sms.send', '{"to":"010-1234-5678","text":"x"}', id => 'piled-' || i) FROM generate_series(1, 350) AS i`)
+	b.attempted(t)
+	b.set(false)
+	testkit.Eventually(t, 20*time.Second, func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(told) > 0 && told[len(told)-1][1] == 0
+	}, "the end of the backlog to be told")
+	mu.Lock()
+	defer mu.Unlock()
+	if want := [][2]int{{100, 250}, {200, 150}, {300, 50}, {350, 0}}; !slices.Equal(told, want) {
+		t.Errorf("told %v, want %v", told, want)
+	}
+	told = nil
+	mu.Unlock()
+	exec(t, pool, `SELECT gangway.enqueue('sms.send', '{"to":"010-1234-5678","text":"x"}')`)
+	testkit.Eventually(t, 10*time.Second, func() bool { return waiting(t, pool) == 0 })
+	mu.Lock()
+	if len(told) > 0 {
+		t.Errorf("a row that went as it came is told of: %v", told)
+	}
+}
+
+// attempted waits until somebody has tried to publish while the bus is away.
+func (b *bus) attempted(t *testing.T) {
+	t.Helper()
+	testkit.Eventually(t, 10*time.Second, func() bool {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		return b.tries > 0
+	}, "a relay to try")
 }

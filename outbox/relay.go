@@ -43,6 +43,11 @@ type RelayOptions struct {
 	Relayed func(rows int, took time.Duration)
 	// Waited is told of each row how long it took until the stream had it.
 	Waited func(time.Duration)
+	// Backlog is told how many rows have gone and how many are left, every
+	// BacklogEvery (default 5 s) while a backlog is worked off, and once when no more
+	// is to be had; another relay may still hold what is left then.
+	Backlog      func(gone, left int)
+	BacklogEvery time.Duration
 	// Trouble is told of what went wrong; the relay goes on.
 	Trouble func(error)
 }
@@ -72,6 +77,12 @@ func NewRelay(pool *pgxpool.Pool, publish Publish, options RelayOptions) *Relay 
 	if options.Waited == nil {
 		options.Waited = func(time.Duration) {}
 	}
+	if options.Backlog == nil {
+		options.Backlog = func(int, int) {}
+	}
+	if options.BacklogEvery <= 0 {
+		options.BacklogEvery = 5 * time.Second
+	}
 	if options.Trouble == nil {
 		options.Trouble = func(error) {}
 	}
@@ -89,8 +100,10 @@ func (r *Relay) Run(ctx context.Context) error {
 	}()
 	defer func() { <-listening }()
 	pause := r.options.Poll
+	var behind backlog
 	for {
 		moved, err := r.batch(ctx)
+		r.progress(ctx, &behind, moved, err)
 		switch {
 		case ctx.Err() != nil:
 			return nil

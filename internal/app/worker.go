@@ -256,7 +256,14 @@ func newRelay(pool *pgxpool.Pool, publisher *broker.Publisher, t *Telemetry) *ou
 		Relayed: func(rows int, took time.Duration) {
 			log.Debug("outbox relayed", zap.Int("rows", rows), zap.Duration("took", took))
 		},
-		Waited:  t.Metrics.OutboxRelay,
+		Waited: t.Metrics.OutboxRelay,
+		Backlog: func(gone, left int) {
+			if left == 0 {
+				log.Info("outbox has caught up", zap.Int("rows", gone))
+				return
+			}
+			log.Info("outbox catches up", zap.Int("rows", gone), zap.Int("left", left))
+		},
 		Trouble: func(err error) { log.Warn("outbox waits", zap.Error(err)) },
 	})
 }

@@ -91,8 +91,9 @@ func TestBrokerIsKilled(t *testing.T) {
 	p.verify()
 }
 
-// TestPostgresIsKilled: the database dies as in a crash, and recovers.
-func TestPostgresIsKilled(t *testing.T) {
+// TestPostgresGoesAway: the database dies as in a crash and recovers, then it is
+// restarted in order, which tells its clients to go.
+func TestPostgresGoesAway(t *testing.T) {
 	t.Parallel()
 	server := testkit.OwnPostgres(t)
 	if err := migrate(t.Context(), server.URL()); err != nil {
@@ -102,9 +103,12 @@ func TestPostgresIsKilled(t *testing.T) {
 	p.worker("")
 	p.worker("")
 	p.during(300, func() {
-		for _, gone := range []time.Duration{500 * time.Millisecond, 5 * time.Second} {
-			server.Kill()
-			p.pause(gone)
+		for _, away := range []struct {
+			end  func()
+			gone time.Duration
+		}{{server.Kill, 5 * time.Second}, {server.Stop, 500 * time.Millisecond}} {
+			away.end()
+			p.pause(away.gone)
 			server.Start()
 			p.pause(2 * time.Second)
 		}
