@@ -47,6 +47,8 @@ type Config struct {
 	// Providers are the configured instances by name: those that a route names
 	// and those that any source of the configuration mentions.
 	Providers map[string]Provider `mapstructure:"providers"`
+	// WebhooksOut are the endpoints that events are pushed to, by name.
+	WebhooksOut map[string]WebhookOut `mapstructure:"webhooks_out"`
 	// Pool is how many commands of a kind one worker executes at once, by kind
 	// ("email.send"). Every kind has an entry.
 	Pool map[string]int `mapstructure:"pool"`

@@ -33,6 +33,7 @@ func (l *loader) defaults() {
 	for _, name := range l.providerNames() {
 		l.provider(name)
 	}
+	l.webhooksOut()
 	l.caches()
 }
 

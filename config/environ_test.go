@@ -31,6 +31,8 @@ func TestVariables(t *testing.T) {
 		{"CACHE_NICEDNB_SEARCH_TTL", "cache.nicednb.search.ttl"},
 		{"CACHE_JUSO_BY_KEYWORD_STALE", "cache.juso.by_keyword.stale"},
 		{"FALLBACK_BUSINESS_VERIFY_DEFAULT", "fallback.business.verify.default"},
+		{"WEBHOOKS_OUT_PORTAL_ALLOW_TO", "webhooks_out.portal.allow_to"},
+		{"WEBHOOKS_OUT_OLD_PORTAL_URL", "webhooks_out.old-portal.url"},
 		{"NATS", ""},
 		{"PROVIDERS_SES", ""},
 		{"PROVIDERS_RATE", ""},

@@ -40,7 +40,7 @@ func (k Key) Env() string { return envName(k.Path) }
 // Keys returns every key, grouped by topic in the order of the documents.
 func Keys() []Key {
 	return slices.Concat(
-		connectionKeys(), listenerKeys(), processKeys(), routeKeys(), providerKeys(), kindKeys(), messageKeys(), lookupKeys(), retentionKeys(), alertKeys(),
+		connectionKeys(), listenerKeys(), processKeys(), routeKeys(), providerKeys(), webhookOutKeys(), kindKeys(), messageKeys(), lookupKeys(), retentionKeys(), alertKeys(),
 	)
 }
 

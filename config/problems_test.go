@@ -66,6 +66,8 @@ routes: {email: [se, ses, ses, solapi]}
 	}
 }
 
+const outSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8G"
+
 // TestRelations changes one thing each in a configuration that is right.
 func TestRelations(t *testing.T) {
 	for _, test := range []struct {
@@ -104,6 +106,14 @@ func TestRelations(t *testing.T) {
 		{"name of a provider", Options{Flags: map[string]string{"providers.my_mail.driver": "smtp", "providers.my_mail.host": "x"}}, "providers.my_mail", "hyphens"},
 		{"xoauth2 without an endpoint", Options{Environ: []string{"GANGWAY_PROVIDERS_GMAIL_AUTH=xoauth2"}}, "providers.gmail.auth", "oauth.token_url"},
 		{"live certificates", Options{Environ: []string{"GANGWAY_PROVIDERS_SES_WEBHOOK_CERTIFICATES=/x"}}, "providers.ses.webhook.certificates", "mock mode only"},
+		{"events out", Options{Environ: []string{"GANGWAY_WEBHOOKS_OUT_PORTAL_URL=https://portal.kr/hooks", "GANGWAY_WEBHOOKS_OUT_PORTAL_SECRETS=" + outSecret, "GANGWAY_WEBHOOKS_OUT_PORTAL_KINDS=sms.send"}}, "", ""},
+		{"events out to a private network", Options{Environ: []string{"GANGWAY_WEBHOOKS_OUT_MY_PORTAL_URL=http://portal.internal/hooks", "GANGWAY_WEBHOOKS_OUT_MY_PORTAL_SECRETS=" + outSecret, "GANGWAY_WEBHOOKS_OUT_MY_PORTAL_ALLOW_TO=10.0.0.0/8"}}, "", ""},
+		{"events out in clear", Options{Environ: []string{"GANGWAY_WEBHOOKS_OUT_PORTAL_URL=http://portal.kr/hooks", "GANGWAY_WEBHOOKS_OUT_PORTAL_SECRETS=" + outSecret}}, "webhooks_out.portal.url", "is not https"},
+		{"events out to nowhere", Options{Environ: []string{"GANGWAY_WEBHOOKS_OUT_PORTAL_SECRETS=" + outSecret}}, "webhooks_out.portal.url", "is empty"},
+		{"events out unsigned", Options{Environ: []string{"GANGWAY_WEBHOOKS_OUT_PORTAL_URL=https://portal.kr/hooks"}}, "webhooks_out.portal.secrets", "openssl rand"},
+		{"events out with a short secret", Options{Environ: []string{"GANGWAY_WEBHOOKS_OUT_PORTAL_URL=https://portal.kr/hooks", "GANGWAY_WEBHOOKS_OUT_PORTAL_SECRETS=" + outSecret + ",whsec_c2hvcnQ="}}, "webhooks_out.portal.secrets[1]", "24 to 64 bytes"},
+		{"events out of no kind", Options{Environ: []string{"GANGWAY_WEBHOOKS_OUT_PORTAL_URL=https://portal.kr/hooks", "GANGWAY_WEBHOOKS_OUT_PORTAL_SECRETS=" + outSecret, "GANGWAY_WEBHOOKS_OUT_PORTAL_KINDS=email.sent"}}, "webhooks_out.portal.kinds", "did you mean email.send?"},
+		{"name of an endpoint", Options{Flags: map[string]string{"webhooks_out.my_portal.url": "https://portal.kr", "webhooks_out.my_portal.secrets": outSecret}}, "webhooks_out.my_portal", "hyphens"},
 		{"environment", Options{Environ: []string{"GANGWAY_ENV=prod"}}, "GANGWAY_ENV", "dev, staging, production"},
 		{"missing file", Options{Environ: []string{"GANGWAY_CONFIG=/nowhere.yaml"}}, "GANGWAY_CONFIG", "no such file"},
 	} {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -24,6 +23,7 @@ func (c *Config) problems() Problems {
 	for _, name := range sortedKeys(c.Providers) {
 		c.checkProvider(&p, name, c.Providers[name])
 	}
+	c.checkWebhooksOut(&p)
 	c.checkLookups(&p)
 	c.checkAlerts(&p)
 	return p
@@ -116,7 +116,7 @@ func (c *Config) checkProvider(p *Problems, name string, provider Provider) {
 	routed := slices.ContainsFunc([]string{"email", "sms", "business", "address"}, func(route string) bool {
 		return slices.Contains(c.Routes.Of(route), name)
 	})
-	if !regexp.MustCompile(`^[a-z][a-z0-9-]{0,31}$`).MatchString(name) {
+	if !instanceName.MatchString(name) {
 		p.add(key, "", "a provider's name is up to 32 lower-case letters, digits and hyphens, and begins with a letter")
 	}
 	if provider.Driver == "" {

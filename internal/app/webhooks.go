@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"sync/atomic"
 
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -77,15 +76,11 @@ func (w *webhooks) configure(cfg *config.Config) error {
 func (r *reporting) endpoint(p config.Provider, s sources) (webhook.Endpoint, error) {
 	e := webhook.Endpoint{Accepted: http.StatusAccepted, MaxBody: webhook.MaxBody}
 	for _, text := range p.Webhook.AllowFrom {
-		network, err := netip.ParsePrefix(text)
+		prefix, err := network(text)
 		if err != nil {
-			address, err := netip.ParseAddr(text)
-			if err != nil {
-				return e, fmt.Errorf("allow_from: %q is neither an address nor a network", text)
-			}
-			network = netip.PrefixFrom(address.Unmap(), address.Unmap().BitLen())
+			return e, fmt.Errorf("allow_from: %q is neither an address nor a network", text)
 		}
-		e.AllowFrom = append(e.AllowFrom, network.Masked())
+		e.AllowFrom = append(e.AllowFrom, prefix)
 	}
 	var err error
 	switch vendorOf(p) {

@@ -141,6 +141,8 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	singletons := NewSingletons(fleet.state, worker.String(), cfg.Worker.LeaderLease, log)
 	upkeep{cfg: cfg, conn: conn, pool: pool, engine: engine, log: log}.start(tasks, singletons)
 	reporting.start(tasks, singletons)
+	pusher := newPusher(cfg, conn, pool, log)
+	tasks.start("webhooks out", func(ctx context.Context) error { return singletons.Lead(ctx, "webhooks-out", pusher.Run) })
 
 	checks := newCheckup(cfg, fleet, routes, pool, broker.NewOutlet(conn, engine.Publisher()), log)
 	alarms := newAlarm(cfg, conn, fleet.Fleet, pool, log)
