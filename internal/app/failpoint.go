@@ -54,3 +54,13 @@ func relayFailpoint(publish outbox.Publish) outbox.Publish {
 		return errs
 	}
 }
+
+// testClock is a clock that is off by GANGWAY_TEST_CLOCK, such as 2s or -2s; nil
+// without it.
+func testClock() func() time.Time {
+	off, err := time.ParseDuration(os.Getenv("GANGWAY_TEST_CLOCK"))
+	if err != nil {
+		return nil
+	}
+	return func() time.Time { return time.Now().Add(off) }
+}

@@ -3,6 +3,8 @@
 package app
 
 import (
+	"time"
+
 	"github.com/gangwon-portal/gangway/internal/broker"
 	"github.com/gangwon-portal/gangway/outbox"
 )
@@ -12,3 +14,6 @@ import (
 func failpoint(*broker.Conn) func(string) { return nil }
 
 func relayFailpoint(publish outbox.Publish) outbox.Publish { return publish }
+
+// testClock is no clock of ours: the real one is used.
+func testClock() func() time.Time { return nil }

@@ -34,7 +34,7 @@ func joinFleet(ctx context.Context, cfg *config.Config, conn *broker.Conn, worke
 	f := &fleet{state: state, worker: worker, telemetry: telemetry, changed: make(chan struct{}, 1)}
 	host, _ := os.Hostname()
 	f.Fleet = resilience.StartFleet(ctx, resilience.FleetOptions{
-		Worker: worker, State: state, Presence: cfg.Worker.LeaderLease, Hooks: f.hooks(),
+		Worker: worker, State: state, Presence: cfg.Worker.LeaderLease, Hooks: f.hooks(), Now: testClock(),
 		About: resilience.WorkerReport{Host: host, PID: os.Getpid(), Version: Version(), Started: time.Now().UTC()},
 	})
 	return f, nil

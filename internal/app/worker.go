@@ -125,7 +125,7 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 		Handlers: reporting.handle(looking.handle(
 			Handlers(routes, parts, newOperator(pool), conn)), looking.cache),
 		Retry: retryPolicy(cfg), InFlight: func(kind string) int { return cfg.Pool[kind] },
-		Lease: cfg.Worker.Lease, Heartbeat: cfg.Worker.Heartbeat, Grace: cfg.Shutdown.Grace,
+		Lease: cfg.Worker.Lease, Heartbeat: cfg.Worker.Heartbeat, Grace: cfg.Shutdown.Grace, Now: testClock(),
 	})
 	if err != nil {
 		return err

@@ -23,6 +23,7 @@ import (
 	"github.com/gangwon-portal/gangway/internal/devstack"
 	"github.com/gangwon-portal/gangway/internal/pipeline"
 	"github.com/gangwon-portal/gangway/internal/postgres"
+	"github.com/gangwon-portal/gangway/internal/resilience"
 	"github.com/gangwon-portal/gangway/internal/testkit"
 	"github.com/gangwon-portal/gangway/providers"
 )
@@ -102,9 +103,14 @@ func (w *watch) FailedOver(context.Context, delivery.Failover)            {}
 func (w *watch) Trouble(context.Context, *command.Command, string, error) {}
 
 func startEngine(b *testing.B, s stack, provider *noop, inFlight int, w *watch) *app.Engine {
+	b.Helper()
+	return startEngineWith(b, s, provider, resilience.Limit{}, inFlight, w)
+}
+
+func startEngineWith(b *testing.B, s stack, provider *noop, limit resilience.Limit, inFlight int, w *watch) *app.Engine {
 	app.TuneMemory()
 	b.Helper()
-	route := providers.NewRoute(providers.NewGuard(provider, providers.GuardOptions{Sends: true}))
+	route := providers.NewRoute(providers.NewGuard(provider, providers.GuardOptions{Sends: true, Limit: limit, Fleet: join(b, s)}))
 	suppressions := postgres.NewSuppressions(s.pool)
 	b.Cleanup(suppressions.Close)
 	engine, err := app.StartEngine(b.Context(), app.EngineOptions{

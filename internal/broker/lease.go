@@ -125,6 +125,6 @@ func (l *Lease) renew(ctx context.Context) error {
 }
 
 func (l *Lease) lose(why string) {
-	l.state.conn.log.Warn("broker: a lease was lost", zap.String("key", l.key), zap.String("why", why))
+	l.state.conn.log.Warn("broker: a lease was lost", zap.String("lease", l.key), zap.String("why", why))
 	close(l.lost)
 }

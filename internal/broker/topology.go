@@ -83,12 +83,14 @@ func Provision(ctx context.Context, conn *Conn, options TopologyOptions) error {
 	if err := p.awaitJetStream(ctx); err != nil {
 		return fmt.Errorf("broker: provision: %w", err)
 	}
+	var steps []step
 	for _, config := range streams(options) {
-		if err := p.stream(ctx, config); err != nil {
-			return fmt.Errorf("broker: provision stream %s: %w", config.Name, err)
-		}
+		steps = append(steps, step{"stream " + config.Name, func() error { return p.stream(ctx, config) }})
 	}
-	return p.buckets(ctx)
+	if err := p.together(ctx, append(steps, p.buckets(ctx)...)); err != nil {
+		return fmt.Errorf("broker: provision: %w", err)
+	}
+	return nil
 }
 
 type provisioner struct {

@@ -3,7 +3,6 @@ package broker
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -13,19 +12,15 @@ import (
 // see. Without it the server ignores the time to live of single keys.
 const markerTTL = time.Minute
 
-func (p *provisioner) buckets(ctx context.Context) error {
+func (p *provisioner) buckets(ctx context.Context) []step {
+	steps := []step{{"bucket " + BucketAttachments, func() error { return p.attachments(ctx) }}}
 	for _, config := range []jetstream.KeyValueConfig{
 		{Bucket: BucketState, Description: "State that workers share: trips, pauses, leases, tokens"},
 		{Bucket: BucketCache, Description: "Cached responses of providers", MaxBytes: orUnlimited(p.options.CacheMaxBytes)},
 	} {
-		if err := p.keyValue(ctx, config); err != nil {
-			return fmt.Errorf("broker: provision bucket %s: %w", config.Bucket, err)
-		}
+		steps = append(steps, step{"bucket " + config.Bucket, func() error { return p.keyValue(ctx, config) }})
 	}
-	if err := p.attachments(ctx); err != nil {
-		return fmt.Errorf("broker: provision bucket %s: %w", BucketAttachments, err)
-	}
-	return nil
+	return steps
 }
 
 func (p *provisioner) keyValue(ctx context.Context, config jetstream.KeyValueConfig) error {

@@ -3,7 +3,6 @@ package broker
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -23,13 +22,11 @@ const (
 // kind and lane lets a lane be drained first and a kind be held back alone.
 // BackOff stays empty: with it the server miscounts the delay of a nak.
 func (p *provisioner) consumers(ctx context.Context, stream jetstream.Stream, newer bool) error {
+	var steps []step
 	for _, config := range consumerConfigs(stream.CachedInfo().Config.Name, p.options) {
-		err := p.consumer(ctx, stream, config, newer)
-		if err != nil {
-			return fmt.Errorf("consumer %s: %w", config.Durable, err)
-		}
+		steps = append(steps, step{"consumer " + config.Durable, func() error { return p.consumer(ctx, stream, config, newer) }})
 	}
-	return nil
+	return p.together(ctx, steps)
 }
 
 func (p *provisioner) consumer(ctx context.Context, stream jetstream.Stream, config jetstream.ConsumerConfig, newer bool) error {

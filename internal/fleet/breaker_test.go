@@ -193,7 +193,7 @@ func TestBreakerWithoutTheServer(t *testing.T) {
 	}
 	testkit.Eventually(t, patience, func() bool { return call(t.Context(), ses[0], unavailable()) != nil && open(ses[0]) }, "it probes by itself")
 	server.Start()
-	testkit.Eventually(t, patience, func() bool { return !closed(ses[1]) && !closed(ses[3]) }, "the others hear of it when the server is back")
+	testkit.Eventually(t, patience, func() bool { return !closed(ses[1]) && !closed(ses[2]) && !closed(ses[3]) }, "the others hear of it when the server is back")
 	testkit.Eventually(t, patience, func() bool { return call(t.Context(), ses[2], nil) == nil }, "a probe succeeds")
 	testkit.Eventually(t, patience, func() bool { return closed(ses[0]) && closed(ses[3]) }, "closed everywhere")
 }

@@ -51,6 +51,7 @@ func TestLimitIsShared(t *testing.T) {
 	})
 	for _, limit := range []resilience.Limit{{Rate: 50, Burst: 20}, {Rate: 50, Burst: 1}, {Rate: 10, Burst: 2}, {Rate: 300, Burst: 5}} {
 		t.Run(fmt.Sprintf("%v a second, %d at once", limit.Rate, limit.Burst), func(t *testing.T) {
+			t.Parallel()
 			var ses []*resilience.Live
 			for _, m := range members {
 				ses = append(ses, m.Provider(fmt.Sprintf("ses-%v-%d", limit.Rate, limit.Burst), resilience.Settings{Limit: limit}))

@@ -31,7 +31,8 @@ type bucket struct {
 
 	awayUntil time.Time // the state did not answer; until then the share is used
 	away      bool
-	level     float64 // of the share
+	lostAt    time.Time // by the server's clock: when the share came into use
+	level     float64   // of the share
 	levelAt   time.Time
 	owed      float64 // taken from the share since the state last failed to answer
 	unpaid    int64   // taken from the share in all, for the day's count
@@ -42,6 +43,9 @@ type bucket struct {
 type bucketRecord struct {
 	Level float64   `json:"level"`
 	AsOf  time.Time `json:"as_of"`
+	// Since is when the first worker drew on it again after the state was away:
+	// who has not been heard of since then may still live on its share.
+	Since time.Time `json:"since,omitzero"`
 	Day   string    `json:"day,omitzero"`
 	Used  int64     `json:"used,omitzero"` // on that day
 }
@@ -106,9 +110,10 @@ type leased struct {
 	first, each time.Duration // from now to the next one, and between those after it
 }
 
-// lease takes at most want tokens. With none it says when to ask again. Calls
-// that are not urgent leave a part of the level to those that are.
-func (b *bucket) lease(ctx context.Context, want int, urgent bool) (got leased, again time.Duration) {
+// lease takes at most want tokens, for a worker that has some whose time has yet
+// to come. With none it says when to ask again. Calls that are not urgent leave a
+// part of the level to those that are.
+func (b *bucket) lease(ctx context.Context, want, unripe int, urgent bool) (got leased, again time.Duration) {
 	now := b.fleet.options.Now()
 	b.mu.Lock()
 	if b.limit.none() {
@@ -124,12 +129,12 @@ func (b *bucket) lease(ctx context.Context, want int, urgent bool) (got leased, 
 	b.mu.Unlock()
 	if !known || away {
 		if err := b.back(ctx, away); err != nil {
-			return b.lost(want)
+			return b.lost(want, unripe)
 		}
 	}
 	b.mu.Lock()
-	limit, revision := b.limit, b.revision
-	next := b.filled(b.fleet.serverTime(), now)
+	server, revision := b.fleet.serverTime(), b.revision
+	limit, next := b.flow(server), b.filled(server, now)
 	reserve := 0.0
 	if !urgent {
 		reserve = limit.reserve()
@@ -148,7 +153,7 @@ func (b *bucket) lease(ctx context.Context, want int, urgent bool) (got leased, 
 	won, err := b.write(ctx, next, revision)
 	switch {
 	case err != nil:
-		return b.lost(want)
+		return b.lost(want, unripe)
 	case !won:
 		return leased{}, time.Millisecond + rand.N(4*time.Millisecond)
 	case tokens < want:
@@ -189,7 +194,7 @@ func (b *bucket) filled(server, now time.Time) bucketRecord {
 		next = bucketRecord{Level: b.limit.capacity(), AsOf: server}
 	}
 	if passed := server.Sub(next.AsOf); passed > 0 {
-		next.Level += b.limit.Rate * passed.Seconds()
+		next.Level += b.flow(server).Rate * passed.Seconds()
 		next.AsOf = server
 	}
 	next.Level = min(next.Level, b.limit.capacity())
@@ -204,6 +209,28 @@ func (b *bucket) filled(server, now time.Time) bucketRecord {
 	}
 	next.Used += b.unpaid
 	return next
+}
+
+// debt is what this worker took from its share after the others had heard of its
+// return and counted on the whole limit. The lock is held.
+func (b *bucket) debt(next bucketRecord) float64 {
+	heard := b.fleet.heardOf()
+	if heard.Before(next.Since) {
+		return 0
+	}
+	share := b.limit.Rate / float64(max(1, b.fleet.Workers()))
+	return max(0, min(b.owed, share*next.AsOf.Sub(heard).Seconds()))
+}
+
+// flow is the limit less the shares of those who may not know yet that the state
+// is back. The lock is held.
+func (b *bucket) flow(server time.Time) Limit {
+	limit := b.limit
+	if since := b.record.Since; !since.IsZero() && server.Sub(since) < b.fleet.options.Presence {
+		limit.Burst = int(limit.burst())
+		limit.Rate *= b.fleet.heardSince(since)
+	}
+	return limit
 }
 
 // refill is when enough has flowed in to be worth asking.
@@ -241,7 +268,7 @@ func (b *bucket) write(ctx context.Context, next bucketRecord, revision uint64) 
 
 // back reads what stands there and, after the state was away, settles with it.
 // While it was away every worker lived on its share, so nothing has been saved
-// up; what this one took after the state came back is owed.
+// up.
 func (b *bucket) back(ctx context.Context, away bool) error {
 	if err := b.read(ctx); err != nil || !away {
 		return err
@@ -249,7 +276,12 @@ func (b *bucket) back(ctx context.Context, away bool) error {
 	for {
 		b.mu.Lock()
 		next, revision := b.filled(b.fleet.serverTime(), b.fleet.options.Now()), b.revision
-		next.Level = min(next.Level, 0) - b.owed
+		next.Level = min(next.Level, 0)
+		if b.record.AsOf.After(b.lostAt) {
+			next.Level -= b.debt(next)
+		} else {
+			next.Since = next.AsOf // this worker is the first
+		}
 		b.mu.Unlock()
 		if won, err := b.write(ctx, next, revision); won || err != nil {
 			return err

@@ -18,6 +18,7 @@ type Fleet struct {
 	stops     map[string]Hold // kinds that an operator paused
 	tuned     map[string]*tunedRecord
 	workers   map[string]WorkerReport
+	reported  map[string]time.Time // when the server stored a worker's last report
 	health    map[string][]byte
 	clock     serverClock
 	troubled  bool
@@ -90,7 +91,7 @@ func StartFleet(ctx context.Context, options FleetOptions) *Fleet {
 	}
 	f := &Fleet{
 		options: options, providers: map[string]*Live{}, stops: map[string]Hold{}, tuned: map[string]*tunedRecord{},
-		workers: map[string]WorkerReport{}, health: map[string][]byte{}, tasks: make(chan struct{}, 1), synced: make(chan struct{}), sampled: make(chan struct{}),
+		workers: map[string]WorkerReport{}, reported: map[string]time.Time{}, health: map[string][]byte{}, tasks: make(chan struct{}, 1), synced: make(chan struct{}), sampled: make(chan struct{}),
 	}
 	f.base, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	f.run.Go(func() { f.work(f.base) })
@@ -166,6 +167,30 @@ func (f *Fleet) Workers() int {
 		n++
 	}
 	return n
+}
+
+// heardSince is the part of the live workers, this one included, that has been
+// heard of since then.
+func (f *Fleet) heardSince(since time.Time) float64 {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	known, heard := 1, 1
+	for name := range f.workers {
+		if name == f.options.Worker {
+			continue
+		}
+		if known++; !f.reported[name].Before(since) {
+			heard++
+		}
+	}
+	return float64(heard) / float64(known)
+}
+
+// heardOf is when the server stored this worker's own last report.
+func (f *Fleet) heardOf() time.Time {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.reported[f.options.Worker]
 }
 
 // Stopped returns the hold of a kind that an operator paused.
@@ -254,6 +279,9 @@ func (f *Fleet) heard(key string, value []byte, revision uint64, at time.Time) {
 		f.live(name).retune()
 	case keyWorker:
 		keep(f, f.workers, name, value)
+		f.mu.Lock()
+		f.reported[name] = at
+		f.mu.Unlock()
 		return
 	case keyHealth:
 		f.mu.Lock()

@@ -26,17 +26,22 @@ type ProviderReport struct {
 	Choices []Choice `json:"choices,omitzero"`
 }
 
-// reportEvery bounds how old the news of a worker is.
-const reportEvery = 2 * time.Second
+// reportEvery bounds how old the news of a worker is. One that could not be told
+// follows soon: the others wait for it.
+const (
+	reportEvery = 2 * time.Second
+	reportAgain = 200 * time.Millisecond
+)
 
 // report keeps this worker's key alive. The first report follows the state of the
 // others: its echo is then what tells the server's time.
 func (f *Fleet) report(ctx context.Context) {
-	ticker := time.NewTicker(min(f.options.Presence/3, reportEvery))
-	defer ticker.Stop()
+	every := min(f.options.Presence/3, reportEvery)
+	timer := time.NewTimer(every)
+	defer timer.Stop()
 	select {
 	case <-f.synced:
-	case <-ticker.C:
+	case <-timer.C:
 	case <-ctx.Done():
 		return
 	}
@@ -45,8 +50,11 @@ func (f *Fleet) report(ctx context.Context) {
 		_, err := f.options.State.Put(put, keyWorker+f.options.Worker, encode(f.Report()), f.options.Presence)
 		cancel()
 		f.trouble(err)
+		if timer.Reset(every); err != nil {
+			timer.Reset(min(every, reportAgain))
+		}
 		select {
-		case <-ticker.C:
+		case <-timer.C:
 		case <-ctx.Done():
 			return
 		}

@@ -110,14 +110,16 @@ func (b *bucket) spend(now time.Time, tokens int) {
 	b.known, b.owed, b.unpaid = true, 0, 0
 }
 
-// lost turns to the share because the state did not answer. It begins empty:
-// what the bucket held may have been taken by others.
-func (b *bucket) lost(want int) (got leased, again time.Duration) {
-	now := b.fleet.options.Now()
+// lost turns to the share because the state did not answer. It begins empty,
+// because what the bucket held may have been taken by others, and less what this
+// worker has leased of the time to come.
+func (b *bucket) lost(want, unripe int) (got leased, again time.Duration) {
+	server, now := b.fleet.serverTime(), b.fleet.options.Now()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.away {
-		b.away, b.level, b.levelAt = true, 0, now
+		b.lostAt = server
+		b.away, b.level, b.levelAt = true, -float64(unripe), now
 	}
 	b.owed, b.awayUntil = 0, now.Add(awayFor)
 	tokens, again := b.fromShare(now, want)

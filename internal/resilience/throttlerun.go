@@ -37,8 +37,8 @@ func (t *Throttle) step(ctx context.Context, next *[2]time.Time) time.Duration {
 	}
 	t.handOut(now)
 	ripe := t.ripe(now)
-	waiting, urgent, spare, limit := t.waiting, t.urgent(), t.spare, t.limit
-	lane, want := 0, waiting-len(t.unripe) // what is to come is for them already
+	waiting, urgent, spare, unripe, limit := t.waiting, t.urgent(), t.spare, len(t.unripe), t.limit
+	lane, want := 0, waiting-unripe // what is to come is for them already
 	if urgent > 0 {
 		lane, want = 1, urgent // what is kept for them is for them alone
 	}
@@ -56,7 +56,7 @@ func (t *Throttle) step(ctx context.Context, next *[2]time.Time) time.Duration {
 	if wait := next[lane].Sub(now); wait > 0 {
 		return min(ripe, wait)
 	}
-	got, wait := t.bucket.lease(ctx, want, urgent > 0)
+	got, wait := t.bucket.lease(ctx, want, unripe, urgent > 0)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.lay(now, got)

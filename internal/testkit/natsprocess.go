@@ -29,26 +29,29 @@ func StartNATSProcess(t testing.TB, maxStore int64) *NATSProcess {
 	if err != nil {
 		t.Fatalf("testkit: nats-server: %v", err)
 	}
-	s := &NATSProcess{t: t, port: port}
-	s.program.Path = build(t, Root(t), "github.com/nats-io/nats-server/v2")
-	settings := filepath.Join(t.TempDir(), "nats.conf")
-	s.program.Args = []string{"--config", settings}
-	s.configure(settings, t.TempDir(), maxStore)
+	s := newNATSProcess(t, port, maxStore)
 	s.Start()
 	return s
 }
 
-func (s *NATSProcess) configure(file, store string, maxStore int64) {
-	s.t.Helper()
+// newNATSProcess lays out a server; more are further lines of its configuration.
+func newNATSProcess(t testing.TB, port int, maxStore int64, more ...string) *NATSProcess {
+	t.Helper()
+	s := &NATSProcess{t: t, port: port}
+	s.program.Path = build(t, Root(t), "github.com/nats-io/nats-server/v2")
+	settings := filepath.Join(t.TempDir(), "nats.conf")
+	s.program.Args = []string{"--config", settings}
 	lines := []string{
-		fmt.Sprintf("listen: \"127.0.0.1:%d\"", s.port), "max_payload: 8MB", "jetstream {", fmt.Sprintf("store_dir: %q", store),
+		fmt.Sprintf("listen: \"127.0.0.1:%d\"", port), "max_payload: 8MB", "jetstream {", fmt.Sprintf("store_dir: %q", t.TempDir()),
 	}
 	if maxStore > 0 {
 		lines = append(lines, fmt.Sprintf("max_file_store: %d", maxStore))
 	}
-	if err := os.WriteFile(file, []byte(strings.Join(append(lines, "}"), "\n")), 0o600); err != nil {
-		s.t.Fatal(err)
+	lines = append(append(lines, "}"), more...)
+	if err := os.WriteFile(settings, []byte(strings.Join(lines, "\n")), 0o600); err != nil {
+		t.Fatal(err)
 	}
+	return s
 }
 
 // URL is what a client connects to, the same after a new start.
