@@ -36,7 +36,7 @@ func run(args []string) int {
 		SilenceUsage:  true,
 		Example:       "  worker dev\n  GANGWAY_NATS_URL=nats://bus:4222 GANGWAY_POSTGRES_URL=postgres://… worker run",
 	}
-	root.AddCommand(runCommand(), devCommand(), demoCommand(), migrateCommand(), checkCommand(), configCommand(), secretsCommand())
+	root.AddCommand(runCommand(), devCommand(), demoCommand(), migrateCommand(), checkCommand(), readyCommand(), configCommand(), secretsCommand())
 	for _, cmd := range root.Commands() {
 		if cmd.RunE != nil {
 			cmd.RunE = does(cmd.RunE)
