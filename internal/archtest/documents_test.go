@@ -100,7 +100,7 @@ func TestGuaranteesAreHeld(t *testing.T) {
 	for line := range strings.Lines(string(text)) {
 		cells := strings.Split(strings.Trim(strings.TrimSpace(line), "|"), "|")
 		first := strings.TrimSpace(cells[0])
-		if len(cells) < 2 || strings.HasPrefix(first, "---") || first == "" || first == "promise" {
+		if len(cells) < 2 || strings.HasPrefix(first, "---") || first == "" || first == "promise" || first == "how" {
 			continue
 		}
 		named := quoted.FindAllStringSubmatch(cells[len(cells)-1], -1)

@@ -5,6 +5,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -68,6 +69,7 @@ func startStack(b *testing.B) stack {
 type noop struct {
 	takes time.Duration
 	calls atomic.Int64
+	saw   func(providers.Call[providers.Email])
 }
 
 func (n *noop) Name() string                { return "noop" }
@@ -75,6 +77,9 @@ func (n *noop) Check(context.Context) error { return nil }
 
 func (n *noop) Do(ctx context.Context, call providers.Call[providers.Email]) (providers.Answer, error) {
 	n.calls.Add(1)
+	if n.saw != nil {
+		n.saw(call)
+	}
 	if n.takes > 0 {
 		select {
 		case <-time.After(n.takes):
@@ -89,6 +94,7 @@ func (n *noop) Do(ctx context.Context, call providers.Call[providers.Email]) (pr
 type watch struct {
 	settled atomic.Int64
 	took    func(time.Duration)
+	saw     func(delivery.Row)
 }
 
 func (w *watch) Began(command.Kind) {}
@@ -96,6 +102,9 @@ func (w *watch) Ended(command.Kind) {}
 func (w *watch) Settled(_ context.Context, row delivery.Row) {
 	if w.took != nil {
 		w.took(time.Since(row.RequestedAt))
+	}
+	if w.saw != nil {
+		w.saw(row)
 	}
 	w.settled.Add(1)
 }
@@ -133,12 +142,19 @@ const body = `{"id":"%s","to":["kim@example.kr"],"from":"portal@gangwon.kr","sub
 // publish sends n e-mail commands asynchronously and waits for all futures.
 func publish(b *testing.B, s stack, n int) {
 	b.Helper()
+	publishOn(b, s, "email.send", n, func(int) string { return "" })
+}
+
+// publishOn is publish in any lane, with the JSON members that more returns.
+func publishOn(b *testing.B, s stack, subject string, n int, more func(i int) string) {
+	b.Helper()
 	js, err := jetstream.New(s.conn.NATS(), jetstream.WithPublishAsyncMaxPending(8192))
 	check(b, err)
 	futures := make([]jetstream.PubAckFuture, 0, n)
-	for range n {
+	for i := range n {
 		id := uuid.Must(uuid.NewV7()).String()
-		future, err := js.PublishMsgAsync(&nats.Msg{Subject: "email.send", Data: fmt.Appendf(nil, body, id), Header: nats.Header{"Nats-Msg-Id": {id}}},
+		text := strings.TrimSuffix(fmt.Sprintf(body, id), "}") + more(i) + "}"
+		future, err := js.PublishMsgAsync(&nats.Msg{Subject: subject, Data: []byte(text), Header: nats.Header{"Nats-Msg-Id": {id}}},
 			jetstream.WithStallWait(time.Minute))
 		check(b, err)
 		futures = append(futures, future)

@@ -23,7 +23,16 @@ func TestAddingAProvider(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	overlay := layOver(t, root, blocks(t, string(guide)))
+	var files []block
+	for _, b := range fenced(string(guide)) {
+		if b.file != "" {
+			files = append(files, b)
+		}
+	}
+	if len(files) < 8 {
+		t.Fatalf("only %d code blocks of the guide name a file", len(files))
+	}
+	overlay := layOver(t, root, files)
 	run := func(dir, program string, args ...string) {
 		t.Helper()
 		cmd := exec.CommandContext(t.Context(), program, args...)
@@ -52,30 +61,24 @@ func TestAddingAProvider(t *testing.T) {
 	}
 }
 
-// block is a code block of a guide that names a file: the whole of a new one
+// block is a code block of a page. One that names a file is the whole of a new one
 // (go), or a change of an old one (diff).
 type block struct{ kind, file, text string }
 
-func blocks(t *testing.T, guide string) (found []block) {
-	t.Helper()
+func fenced(page string) (found []block) {
 	var open *block
-	for line := range strings.Lines(guide) {
+	for line := range strings.Lines(page) {
 		info, fence := strings.CutPrefix(line, "```")
 		switch {
 		case fence && open == nil:
 			kind, file, _ := strings.Cut(strings.TrimSpace(info), " ")
 			open = &block{kind: kind, file: file}
 		case fence:
-			if open.file != "" {
-				found = append(found, *open)
-			}
+			found = append(found, *open)
 			open = nil
 		case open != nil:
 			open.text += line
 		}
-	}
-	if len(found) < 8 {
-		t.Fatalf("only %d code blocks of the guide name a file", len(found))
 	}
 	return found
 }
