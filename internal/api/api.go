@@ -36,6 +36,7 @@ type Parts struct {
 	Queues       Queues
 	Businesses   Businesses
 	Alerts       Alerts
+	Webhooks     Webhooks
 	Simulator    Simulator // nil outside of mock mode
 	// Settings lists the configuration in force, redacted.
 	Settings func() []Setting
@@ -71,6 +72,7 @@ func New(parts Parts, options Options) *API {
 	a.queues()
 	a.businesses()
 	a.alerts()
+	a.webhooks()
 	a.mockMode()
 	return a
 }

@@ -163,21 +163,30 @@ const mostNote = 1000
 // steer does something to a provider and answers how it then stands.
 func (a *API) steer(do func(ctx context.Context, name, by, note string) error) operation {
 	return func(r *http.Request) (answer, error) {
-		var body struct {
-			Note string `json:"note"`
-		}
-		if err := queryOf(r).done(); err != nil {
+		note, err := noteOf(r)
+		if err != nil {
 			return answer{}, err
 		}
-		if err := decode(r, &body); err != nil {
-			return answer{}, err
-		}
-		if len(body.Note) > mostNote {
-			return answer{}, fault.InvalidField("note", "has %d bytes; %d are allowed", len(body.Note), mostNote)
-		}
-		if err := do(r.Context(), r.PathValue("name"), CallerOf(r.Context()).Name, body.Note); err != nil {
+		if err := do(r.Context(), r.PathValue("name"), CallerOf(r.Context()).Name, note); err != nil {
 			return answer{}, err
 		}
 		return a.provider(r)
 	}
+}
+
+// noteOf reads a body that has nothing but a note.
+func noteOf(r *http.Request) (string, error) {
+	var body struct {
+		Note string `json:"note"`
+	}
+	if err := queryOf(r).done(); err != nil {
+		return "", err
+	}
+	if err := decode(r, &body); err != nil {
+		return "", err
+	}
+	if len(body.Note) > mostNote {
+		return "", fault.InvalidField("note", "has %d bytes; %d are allowed", len(body.Note), mostNote)
+	}
+	return body.Note, nil
 }

@@ -45,6 +45,7 @@ func (o adminParts) newAPI(listed *postgres.Suppressions) *api.API {
 		Letters: operator, Record: record{operator.Reader}, Suppressions: apiSuppressions{suppressions{listed}},
 		Cache: apiCache{fleetCache{o.cfg, o.conn, o.pool}}, Providers: apiProviders{providerControl{o.fleet, operator}, o.cfg},
 		Queues: apiQueues{o.conn, operator.Reader, o.fleet}, Businesses: apiBusinesses{o.looking, operator}, Alerts: apiAlerts{operator},
+		Webhooks: postgres.NewSubscribers(o.pool),
 		Settings: o.settings, Document: docs.OpenAPI,
 	}
 	if o.simulator != nil {

@@ -308,6 +308,23 @@ func (d *counterDesk) figures(t *testing.T) {
 	}, "no command is counted: %+v", &queues)
 }
 
+func (d *counterDesk) everyWebhook(t *testing.T) {
+	var hooks page[struct {
+		Name, State, Error string
+		Kinds              []string
+	}]
+	testkit.Eventually(t, 60*time.Second, func() bool {
+		d.want(200, "GET", "/api/v1/webhooks", "", &hooks)
+		return len(hooks.Items) == 1 && hooks.Items[0].State == "failing"
+	}, "the endpoint where nobody listens is not failing: %+v", &hooks)
+	if hook := hooks.Items[0]; hook.Name != "portal" || len(hook.Kinds) != 4 || !strings.Contains(hook.Error, "no answer") {
+		t.Errorf("%+v", hook)
+	}
+	d.want(200, "POST", "/api/v1/webhooks/portal/enable", `{"note":"it listens again"}`, nil)
+	d.want(404, "POST", "/api/v1/webhooks/nobody/enable", `{}`, nil)
+	d.want(422, "GET", "/api/v1/webhooks?state=failing", "", nil)
+}
+
 func (d *counterDesk) everythingElse(t *testing.T) {
 	d.want(201, "POST", "/api/v1/suppressions", `{"recipient":"Kim@Example.KR","note":"asked us to"}`, nil)
 	d.await(d.publish("email.send", mailTo("kim@example.kr")), "suppressed")
@@ -324,10 +341,11 @@ func (d *counterDesk) everythingElse(t *testing.T) {
 		t.Errorf("%+v %+v", caches, purged)
 	}
 
+	d.everyWebhook(t)
 	var actions page[struct{ By, Action string }]
 	d.want(200, "GET", "/api/v1/audit?since=1h&by=admin", "", &actions)
 	for _, action := range []string{"delivery.cancel", "unknown.settle", "deadletter.replay", "deadletter.discard", "suppression.add", "suppression.remove", "cache.purge",
-		"provider.set", "provider.pause", "provider.resume", "provider.reset"} {
+		"webhook.enable", "provider.set", "provider.pause", "provider.resume", "provider.reset"} {
 		if !slices.ContainsFunc(actions.Items, func(a struct{ By, Action string }) bool { return a.Action == action }) {
 			t.Errorf("%s is not in the audit log: %+v", action, actions)
 		}

@@ -30,6 +30,7 @@ func PublisherBackends() cli.Backends {
 		Cache:        c.cache,
 		Suppressions: c.suppressions,
 		Providers:    c.providers,
+		Webhooks:     c.webhooks,
 		Stats:        operating(c, func(o *postgres.Operator) cli.Stats { return callStats{o.Reader} }),
 		Alerts:       operating(c, func(o *postgres.Operator) cli.Alerts { return cliAlerts{o} }),
 		Audit:        operating(c, func(o *postgres.Operator) cli.Audit { return auditLog{o.Reader} }),
@@ -70,6 +71,14 @@ func (c *connections) deliveries(ctx context.Context, s cli.Settings) (cli.Deliv
 		return nil, err
 	}
 	return deliveries{postgres.NewReader(pool)}, nil
+}
+
+func (c *connections) webhooks(ctx context.Context, s cli.Settings) (cli.Webhooks, error) {
+	pool, err := c.postgres(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return postgres.NewSubscribers(pool), nil
 }
 
 // operating opens a backend over the operator's statements.

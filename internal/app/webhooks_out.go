@@ -84,7 +84,7 @@ func logPushed(log *zap.Logger, p webhook.Pushed) {
 	case webhook.PushGivenUp:
 		log.Error("event not taken; it is given up", fields...)
 	case webhook.PushGone:
-		log.Error("the target is gone (410) and gets nothing more until it is enabled", fields...)
+		log.Error("the target is gone (410) and gets nothing more until publisher webhooks enable", fields...)
 	}
 }
 

@@ -83,6 +83,7 @@ func (p *program) commands() []*cobra.Command {
 	add(groupOperate, b.Stats != nil, p.statsCommand)
 	add(groupOperate, b.Cache != nil, p.cacheCommand)
 	add(groupOperate, b.Alerts != nil, p.alertsCommand)
+	add(groupOperate, b.Webhooks != nil, p.webhooksCommand)
 	add(groupOperate, b.Audit != nil, p.auditCommand)
 	add(groupOperate, b.Eraser != nil, p.forgetCommand)
 	return list

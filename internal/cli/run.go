@@ -41,6 +41,7 @@ type Backends struct {
 	Cache        Open[Cache]        // cache
 	Stats        Open[Stats]        // stats
 	Alerts       Open[Alerts]       // alerts
+	Webhooks     Open[Webhooks]     // webhooks
 	Audit        Open[Audit]        // audit
 	Eraser       Open[Eraser]       // forget
 	// Close releases whatever was opened; it is called once, last. It may be nil.

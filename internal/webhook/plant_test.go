@@ -217,6 +217,12 @@ func (p *plant) post(provider string, header http.Header, body string) int {
 	return answer.StatusCode
 }
 
+func (p *plant) exec(sql string, args ...any) {
+	p.t.Helper()
+	_, err := p.pool.Exec(p.t.Context(), sql, args...)
+	p.check(err)
+}
+
 // count asks for one number.
 func (p *plant) count(sql string, args ...any) (n int) {
 	p.t.Helper()
