@@ -191,6 +191,10 @@ func TestFallbackLadder(t *testing.T) {
 	}
 	// Both breakers of addresses are open by now: nothing is called, nothing waits.
 	started := time.Now()
+	kept, again := o.addresses(o.find("원주시청", ""))
+	if !again.Stale || again.Source != "cache" || again.Total != found.Total || kept.Attempts != 0 {
+		t.Errorf("with open breakers: stale is %+v after %d attempts", again, kept.Attempts)
+	}
 	row, configured := o.addresses(o.find("속초시청", ""))
 	if configured.Source != "default" || configured.Stale || configured.Items == nil || configured.AsOf.IsZero() || row.Attempts != 0 {
 		t.Errorf("the default is %+v after %d attempts", configured, row.Attempts)
