@@ -17,6 +17,8 @@ type Config struct {
 	// SecretsKey opens sealed values; it may hold several age identities, the
 	// newest first. It comes from the environment only, never from a file of keys.
 	SecretsKey Secret `mapstructure:"-"`
+	// Traces come from OpenTelemetry's own variables.
+	Traces Traces `mapstructure:"-"`
 
 	NATS     NATS     `mapstructure:"nats"`
 	Postgres Postgres `mapstructure:"postgres"`

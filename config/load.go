@@ -169,7 +169,7 @@ func (l *loader) decode() *Config {
 			v.Set(strings.Join(s.place.field(), delimiter), value)
 		}
 	}
-	cfg := &Config{Env: l.env, SecretsKey: l.secrets.keys}
+	cfg := &Config{Env: l.env, SecretsKey: l.secrets.keys, Traces: l.traces()}
 	err := v.UnmarshalExact(cfg, func(c *mapstructure.DecoderConfig) {
 		c.WeaklyTypedInput = false
 		c.DecodeHook = nil

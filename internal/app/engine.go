@@ -17,6 +17,7 @@ import (
 	"github.com/gangwon-portal/gangway/internal/command"
 	"github.com/gangwon-portal/gangway/internal/pipeline"
 	"github.com/gangwon-portal/gangway/internal/postgres"
+	"github.com/gangwon-portal/gangway/internal/telemetry"
 )
 
 // Engine moves commands: from the bus through the pipeline to a committed
@@ -43,7 +44,9 @@ type EngineOptions struct {
 	Store    *postgres.Store
 	Handlers map[command.Kind]pipeline.Handler
 	Observer pipeline.Observer
-	Retry    func(command.Kind) pipeline.Retry
+	// Tracing exports spans; nil for none.
+	Tracing *telemetry.Tracing
+	Retry   func(command.Kind) pipeline.Retry
 	// InFlight is how many commands of a kind are executed at once.
 	InFlight func(kind string) int
 	// Lease is how long the worker counts as alive without a sign of life, which
@@ -79,8 +82,12 @@ func StartEngine(ctx context.Context, o EngineOptions) (*Engine, error) {
 	}
 	reached := failpoint(o.Conn)
 	e.subscriber = broker.NewSubscriber(o.Conn, broker.SubscriberOptions{Pool: o.InFlight, Grace: o.Grace, Reached: reached, Log: o.Log})
-	outlet := broker.NewOutlet(o.Conn, e.publisher).OverflowTo(newOperator(o.Pool))
-	e.path = pipeline.New(e.store, outlet, o.Handlers, pipeline.Options{
+	var store pipeline.Store = e.store
+	var outlet pipeline.Outlet = broker.NewOutlet(o.Conn, e.publisher).OverflowTo(newOperator(o.Pool))
+	if o.Tracing != nil {
+		store, outlet = tracedStore{store, o.Tracing}, tracedOutlet{outlet, o.Tracing}
+	}
+	e.path = pipeline.New(store, outlet, o.Handlers, pipeline.Options{
 		Worker: o.Worker, Observer: o.Observer, Retry: o.Retry, Enter: enter, Now: o.Now, Reached: reached,
 	})
 	if e.router, err = e.route(); err != nil {
@@ -108,6 +115,7 @@ func (e *Engine) route() (*message.Router, error) {
 		return nil, fmt.Errorf("app: router: %w", err)
 	}
 	router.AddMiddleware(middleware.Recoverer)
+	process := consumes(e.options.Tracing, func(ctx context.Context, d *broker.Delivery) error { return e.path.Process(ctx, d) })
 	for kind := range e.options.Handlers {
 		router.AddConsumerHandler(string(kind), string(kind), e.subscriber, func(m *message.Message) error {
 			delivery, ok := broker.DeliveryFrom(m.Context())
@@ -116,7 +124,7 @@ func (e *Engine) route() (*message.Router, error) {
 			}
 			growStack()
 			// The router logs an error, and the subscriber hands the message out again.
-			return e.path.Process(m.Context(), delivery)
+			return process(m.Context(), delivery)
 		})
 	}
 	return router, nil

@@ -14,17 +14,19 @@ import (
 	"github.com/gangwon-portal/gangway/internal/broker"
 	"github.com/gangwon-portal/gangway/internal/dashboard"
 	"github.com/gangwon-portal/gangway/internal/server"
+	"github.com/gangwon-portal/gangway/internal/telemetry"
 )
 
 // endpoints are what the two listeners serve. Public is open to the world; admin
 // is not, and demands the token but for what open lists.
 type endpoints struct {
 	public, admin, open *http.ServeMux
+	tracing             *telemetry.Tracing // nil for none
 }
 
 // newEndpoints returns the endpoints that say whether the worker can work.
-func newEndpoints(pool *pgxpool.Pool, conn *broker.Conn) endpoints {
-	e := endpoints{public: http.NewServeMux(), admin: http.NewServeMux(), open: http.NewServeMux()}
+func newEndpoints(pool *pgxpool.Pool, conn *broker.Conn, tracing *telemetry.Tracing) endpoints {
+	e := endpoints{tracing: tracing, public: http.NewServeMux(), admin: http.NewServeMux(), open: http.NewServeMux()}
 	alive := func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok") }
 	e.public.HandleFunc("GET /healthz", alive)
 	e.open.HandleFunc("GET /livez", alive)
@@ -35,7 +37,7 @@ func newEndpoints(pool *pgxpool.Pool, conn *broker.Conn) endpoints {
 // listen opens both listeners. They answer from the moment the returned tasks run.
 func (e endpoints) listen(ctx context.Context, cfg *config.Config, freePorts bool, log *zap.Logger) (public, admin *server.Server, err error) {
 	public, err = server.Listen(ctx, server.Options{
-		Name: "public", Addr: cfg.HTTP.Addr, Handler: e.public, FreePort: freePorts, Cert: cfg.HTTP.TLS.Cert, Key: cfg.HTTP.TLS.Key,
+		Name: "public", Addr: cfg.HTTP.Addr, Handler: enclosed(e.tracing, e.public), FreePort: freePorts, Cert: cfg.HTTP.TLS.Cert, Key: cfg.HTTP.TLS.Key,
 		TrustedProxies: cfg.HTTP.TrustedProxies, Log: log,
 	})
 	if err != nil {
@@ -44,7 +46,7 @@ func (e endpoints) listen(ctx context.Context, cfg *config.Config, freePorts boo
 	guarded, err := e.guarded(api.NewGate(admitted(cfg)))
 	if err == nil {
 		admin, err = server.Listen(ctx, server.Options{
-			Name: "admin", Addr: cfg.Admin.Addr, Handler: guarded, FreePort: freePorts,
+			Name: "admin", Addr: cfg.Admin.Addr, Handler: enclosed(e.tracing, guarded), FreePort: freePorts,
 			Cert: cfg.Admin.TLS.Cert, Key: cfg.Admin.TLS.Key, Log: log,
 		})
 	}

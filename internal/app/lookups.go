@@ -20,6 +20,7 @@ import (
 	"github.com/gangwon-portal/gangway/internal/pipeline"
 	"github.com/gangwon-portal/gangway/internal/postgres"
 	"github.com/gangwon-portal/gangway/internal/resilience"
+	"github.com/gangwon-portal/gangway/internal/telemetry"
 	"github.com/gangwon-portal/gangway/providers"
 	"github.com/gangwon-portal/gangway/providers/simulator"
 )
@@ -95,6 +96,9 @@ func (l *lookups) serve(mux *http.ServeMux, conn *broker.Conn, sim *simulator.Si
 
 // Answer implements [lookup.Answerer].
 func (l *lookups) Answer(ctx context.Context, payload command.Payload) (jsontext.Value, error) {
+	if telemetry.TraceFrom(ctx).ID() == "" { // asked over NATS
+		ctx = telemetry.WithTrace(ctx, telemetry.NewTrace())
+	}
 	switch body := payload.(type) {
 	case *command.Address:
 		return l.address.Answer(ctx, body)

@@ -40,6 +40,7 @@ func (o *observer) Called(ctx context.Context, r providers.Report) {
 	o.Metrics.ProviderCall(r.Provider, r.Exchange.Endpoint, outcome, string(reason), r.Took)
 	o.Metrics.Attempt(r.Provider, outcome)
 	o.count(r, reason)
+	o.traceCall(ctx, r, outcome, failure)
 	log := o.Provider(r.Provider)
 	line := log.Check(level, "provider call")
 	if line == nil {
@@ -84,7 +85,8 @@ func (o *observer) Began(kind command.Kind) { o.Metrics.InFlight(string(kind), 1
 func (o *observer) Ended(kind command.Kind) { o.Metrics.InFlight(string(kind), -1) }
 
 // Settled implements [pipeline.Observer].
-func (o *observer) Settled(_ context.Context, row delivery.Row) {
+func (o *observer) Settled(ctx context.Context, row delivery.Row) {
+	o.traceSettled(ctx, row)
 	took := time.Duration(-1)
 	if row.Status.Final() {
 		took = row.UpdatedAt.Sub(row.RequestedAt)
@@ -143,7 +145,11 @@ func (o *observer) Trouble(ctx context.Context, cmd *command.Command, doing stri
 // enter continues the trace of a command's producer, or begins one, so that the
 // log lines, the row and the events of one command share an id.
 func enter(ctx context.Context, cmd *command.Command) context.Context {
-	trace := telemetry.Continue(cmd.TraceParent, cmd.TraceState)
+	trace := telemetry.TraceFrom(ctx) // of the message's span, when traces are exported
+	if trace.ID() == "" {
+		trace = telemetry.Continue(cmd.TraceParent, cmd.TraceState)
+	}
+	recognised(ctx, cmd)
 	if cmd.TraceParent == "" {
 		cmd.TraceParent = trace.Traceparent()
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -71,6 +72,11 @@ func newOffice(t *testing.T, env ...string) *office {
 	environ = append(environ, env...)
 	for i := range environ {
 		environ[i] = "GANGWAY_" + environ[i]
+	}
+	for _, pair := range os.Environ() {
+		if strings.HasPrefix(pair, "OTEL_") {
+			environ = append(environ, pair)
+		}
 	}
 	cfg, _, err := config.Load(config.Options{Env: config.Dev, Dir: t.TempDir(), Environ: environ, Defaults: map[string]string{"mock": "true"}})
 	o.check(err)

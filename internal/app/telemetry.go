@@ -1,10 +1,12 @@
 package app
 
 import (
+	"context"
 	"io"
 	"slices"
 
 	"github.com/go-json-experiment/json/jsontext"
+	"go.uber.org/zap"
 
 	"github.com/gangwon-portal/gangway/config"
 	"github.com/gangwon-portal/gangway/internal/alert"
@@ -23,6 +25,8 @@ type Telemetry struct {
 	Metrics *telemetry.Metrics
 	// Stats counts for the figures of the whole fleet.
 	Stats *stats.Recorder
+	// Tracing is nil while traces are not exported.
+	Tracing *telemetry.Tracing
 }
 
 // NewTelemetry opens the log at out and registers the metrics.
@@ -39,7 +43,13 @@ func NewTelemetry(cfg *config.Config, out io.Writer) (*Telemetry, error) {
 			}
 		}
 	}
-	return &Telemetry{Logs: logs, Metrics: telemetry.NewMetrics(labels(cfg)), Stats: stats.NewRecorder()}, nil
+	tracing, err := telemetry.NewTracing(context.Background(), cfg.Traces, Version(), func(err error) {
+		logs.Logger().Warn("traces are not exported; what does not fit is dropped", zap.Error(err))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Telemetry{Logs: logs, Metrics: telemetry.NewMetrics(labels(cfg)), Stats: stats.NewRecorder(), Tracing: tracing}, nil
 }
 
 func secretsOf(cfg *config.Config) []string {

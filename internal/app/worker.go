@@ -53,6 +53,7 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	TuneMemory()
 	var stop closers
 	defer func() { err = errors.Join(err, stop.close(log)) }()
+	stop.push("traces", func() error { o.Telemetry.Tracing.Close(); return nil })
 
 	pool, err := openPostgres(ctx, cfg, log, o.Migrate)
 	if err != nil {
@@ -121,7 +122,7 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	parts := messageParts(cfg, folder.Set, suppressions, conn)
 	parts.Now = store.Now // the quiet hours begin at one time for all
 	engine, err := StartEngine(ctx, EngineOptions{
-		Worker: worker, Version: Version(), Conn: conn, Pool: pool, Store: store, Log: log, Observer: observer,
+		Worker: worker, Version: Version(), Conn: conn, Pool: pool, Store: store, Log: log, Observer: observer, Tracing: o.Telemetry.Tracing,
 		Handlers: reporting.handle(looking.handle(
 			Handlers(routes, parts, newOperator(pool), conn)), looking.cache),
 		Retry: retryPolicy(cfg), InFlight: func(kind string) int { return cfg.Pool[kind] },
@@ -149,7 +150,7 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	tasks.start("alerts", func(ctx context.Context) error { return singletons.Lead(ctx, "alerts", alarms.run) })
 	tasks.start("health", func(ctx context.Context) error { return singletons.Lead(ctx, "health", checks.monitor.Run) })
 
-	served := newEndpoints(pool, conn)
+	served := newEndpoints(pool, conn, o.Telemetry.Tracing)
 	checks.serve(served.open, served.admin, looking.cache)
 	served.admin.Handle("GET /metrics", o.Telemetry.Metrics.Handler())
 	operated := adminParts{

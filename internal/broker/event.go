@@ -2,11 +2,14 @@ package broker
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/gangwon-portal/gangway/internal/delivery"
 )
@@ -42,7 +45,7 @@ func eventMessage(ctx context.Context, row *delivery.Row) (Outgoing, error) {
 		Subject:         row.ID.String(),
 		Time:            row.UpdatedAt,
 		Sequence:        fmt.Sprintf("%010d", row.Version),
-		TraceParent:     traceOf(ctx, row.TraceID),
+		TraceParent:     eventTrace(ctx, row),
 		DataContentType: "application/json",
 		Data:            row.View,
 	}
@@ -59,9 +62,30 @@ func eventMessage(ctx context.Context, row *delivery.Row) (Outgoing, error) {
 	}, nil
 }
 
-// traceOf returns the traceparent of the message being handled, unless the row
-// belongs to another trace: a cancellation reports on the command it cancels.
+// EventSpan is the span that the event of a row names when nothing that is being
+// handled belongs to the row's trace: whoever reports of the change may have it.
+func EventSpan(row delivery.Row) (id [8]byte) {
+	sum := sha256.Sum256([]byte(versioned(row.ID, row.Version)))
+	copy(id[:], sum[:])
+	return id
+}
+
+// eventTrace is the traceparent of a row's event, in the row's own trace.
+func eventTrace(ctx context.Context, row *delivery.Row) string {
+	if parent := traceOf(ctx, row.TraceID); parent != "" || len(row.TraceID) != 32 {
+		return parent
+	}
+	span := EventSpan(*row)
+	return "00-" + row.TraceID + "-" + hex.EncodeToString(span[:]) + "-01"
+}
+
+// traceOf returns the traceparent of the span, else of the message, that is being
+// handled, unless the row belongs to another trace: a cancellation reports on the
+// command it cancels.
 func traceOf(ctx context.Context, traceID string) string {
+	if here := trace.SpanContextFromContext(ctx); here.IsValid() && here.TraceID().String() == traceID {
+		return "00-" + traceID + "-" + here.SpanID().String() + "-" + here.TraceFlags().String()
+	}
 	d, ok := DeliveryFrom(ctx)
 	if !ok {
 		return ""

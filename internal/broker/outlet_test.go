@@ -116,7 +116,7 @@ func TestEventIsACloudEvent(t *testing.T) {
 	if len(event) != 0 {
 		t.Errorf("unexpected attributes %v", event)
 	}
-	if events[1].Header.Get("traceparent") != "" || strings.Contains(string(events[1].Data), "traceparent") {
+	if parent := events[1].Header.Get("traceparent"); !strings.HasPrefix(parent, "00-"+other.TraceID+"-") || strings.Contains(string(events[1].Data), trace) {
 		t.Error("a row of another trace got the trace of the message being handled")
 	}
 }

@@ -21,9 +21,9 @@ type Trace struct {
 	State string
 }
 
-// NewTrace returns a trace of its own.
+// NewTrace returns a trace of its own. It is to be recorded by whoever can.
 func NewTrace() Trace {
-	var t Trace
+	t := Trace{Sampled: true}
 	for t.TraceID == ([16]byte{}) { // all zero is invalid
 		binary.BigEndian.PutUint64(t.TraceID[:8], rand.Uint64())
 		binary.BigEndian.PutUint64(t.TraceID[8:], rand.Uint64())
@@ -112,8 +112,7 @@ func (t Trace) Field() zap.Field { return zap.String("trace_id", t.ID()) }
 
 type traceKey struct{}
 
-// WithTrace returns a context that carries t. This is the one place where an
-// exporter's span would start.
+// WithTrace returns a context that carries t.
 func WithTrace(ctx context.Context, t Trace) context.Context {
 	return context.WithValue(ctx, traceKey{}, t)
 }
