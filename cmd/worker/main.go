@@ -28,20 +28,7 @@ func main() { os.Exit(run(os.Args[1:])) }
 func run(args []string) int {
 	ctx, stop := untilSignalled()
 	defer stop()
-	root := &cobra.Command{
-		Use:           "worker",
-		Short:         "Gangway's worker: consumes commands, calls providers, records every status",
-		Version:       app.Version(),
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Example:       "  worker dev\n  GANGWAY_NATS_URL=nats://bus:4222 GANGWAY_POSTGRES_URL=postgres://… worker run",
-	}
-	root.AddCommand(runCommand(), devCommand(), demoCommand(), migrateCommand(), checkCommand(), readyCommand(), configCommand(), secretsCommand())
-	for _, cmd := range root.Commands() {
-		if cmd.RunE != nil {
-			cmd.RunE = does(cmd.RunE)
-		}
-	}
+	root := rootCommand()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	var problems config.Problems
@@ -67,6 +54,25 @@ func run(args []string) int {
 		fmt.Fprintf(os.Stderr, "worker: %s (see worker --help)\n", text)
 		return exitUsage
 	}
+}
+
+// rootCommand is the program with all that it can do.
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "worker",
+		Short:         "Gangway's worker: consumes commands, calls providers, records every status",
+		Version:       app.Version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Example:       "  worker dev\n  GANGWAY_NATS_URL=nats://bus:4222 GANGWAY_POSTGRES_URL=postgres://… worker run",
+	}
+	root.AddCommand(runCommand(), devCommand(), demoCommand(), migrateCommand(), checkCommand(), readyCommand(), configCommand(), secretsCommand())
+	for _, cmd := range root.Commands() {
+		if cmd.RunE != nil {
+			cmd.RunE = does(cmd.RunE)
+		}
+	}
+	return root
 }
 
 // toldToStop reports whether err is only the end of a program that was told to
