@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -15,8 +16,19 @@ func everything(t *testing.T) Backends {
 	return Backends{
 		Bus: closed[Bus](t), Outbox: closed[Bus](t), Deliveries: closed[Deliveries](t), Templates: closed[Templates](t),
 		DeadLetters: closed[DeadLetters](t), Unknowns: closed[Unknowns](t), Manual: closed[Bus](t),
-		Suppressions: closed[Suppressions](t), Providers: closed[Providers](t), Cache: closed[Cache](t),
+		Suppressions: closed[Suppressions](t), Webhooks: closed[Webhooks](t), Providers: closed[Providers](t), Cache: closed[Cache](t),
 		Stats: closed[Stats](t), Alerts: closed[Alerts](t), Audit: closed[Audit](t), Eraser: closed[Eraser](t),
+	}
+}
+
+// TestEverythingIsEverything notices a backend that the tests of the whole tree
+// would miss.
+func TestEverythingIsEverything(t *testing.T) {
+	all := reflect.ValueOf(everything(t))
+	for i := range all.NumField() {
+		if name := all.Type().Field(i).Name; all.Field(i).IsNil() && name != "Close" {
+			t.Errorf("%s is missing", name)
+		}
 	}
 }
 
