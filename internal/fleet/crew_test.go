@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,7 @@ type crew struct {
 	js            jetstream.JetStream
 	pool          *pgxpool.Pool
 	first, second *mailServer
+	env           []string // of the workers
 	members       []*hand
 	published     []uuid.UUID
 }
@@ -79,24 +81,38 @@ func newCrew(t *testing.T, workers int, o crewOptions) *crew {
 		fmt.Sprintf("providers: {first: %s, second: %s}", provider(c.first), provider(c.second)),
 		"retry: {email.send: {base: 50ms, factor: 2, cap: 200ms, max: 3}}", "pool: {email.send: 8}",
 	}, "\n")), 0o600))
-	for i := range workers {
-		name := fmt.Sprintf("w%d", i+1)
-		env := []string{
-			"GANGWAY_ENV=staging", "GANGWAY_CONFIG=" + settings, "GANGWAY_NATS_URL=" + o.natsURL, "GANGWAY_POSTGRES_URL=" + pgURL,
-			"GANGWAY_ADMIN_TOKEN=" + crewToken, "GANGWAY_PROVIDERS_FIRST_FROM=" + name + "@gangwon.example", "GANGWAY_PROVIDERS_SECOND_FROM=" + name + "@gangwon.example",
-		}
-		if o.skews != nil {
-			env = append(env, "GANGWAY_TEST_CLOCK="+o.skews[i])
-		}
-		c.members = append(c.members, &hand{name: name, Process: testkit.Start(t, testkit.Program{
-			Path: testkit.Build(t, "cmd/worker", "-tags=failpoint"), Args: []string{"run"}, Env: env,
-		})})
+	c.env = []string{
+		"GANGWAY_ENV=staging", "GANGWAY_CONFIG=" + settings, "GANGWAY_NATS_URL=" + o.natsURL, "GANGWAY_POSTGRES_URL=" + pgURL,
+		"GANGWAY_ADMIN_TOKEN=" + crewToken,
 	}
+	for i := range workers {
+		skew := ""
+		if o.skews != nil {
+			skew = o.skews[i]
+		}
+		c.join(fmt.Sprintf("w%d", i+1), skew)
+	}
+	c.ready()
+	return c
+}
+
+// join starts one more worker, whose clock is off by skew.
+func (c *crew) join(name, skew string) {
+	c.t.Helper()
+	c.members = append(c.members, &hand{name: name, Process: testkit.Start(c.t, testkit.Program{
+		Path: testkit.Build(c.t, "cmd/worker", "-tags=failpoint"), Args: []string{"run"},
+		Env: append(slices.Clone(c.env), "GANGWAY_TEST_CLOCK="+skew,
+			"GANGWAY_PROVIDERS_FIRST_FROM="+name+"@gangwon.example", "GANGWAY_PROVIDERS_SECOND_FROM="+name+"@gangwon.example"),
+	})})
+}
+
+// ready waits until all workers consume.
+func (c *crew) ready() {
+	c.t.Helper()
 	for _, m := range c.members {
 		m.WaitOutput(2*time.Minute, "worker is ready")
 		m.admin = adminAddr.FindStringSubmatch(m.Output())[1]
 	}
-	return c
 }
 
 var adminAddr = regexp.MustCompile(`"worker is ready".*"admin":"([^"]+)"`)

@@ -67,7 +67,7 @@ func (c *crew) obeyed() bool {
 }
 
 // TestWorkersSharePauseAndLimit: what an operator says to one worker holds for
-// all, within a second. The clocks of the workers are off by up to two seconds.
+// all, within a second, and for who comes later. The clocks of the workers are off by up to two seconds.
 func TestWorkersSharePauseAndLimit(t *testing.T) {
 	c := newCrew(t, 4, crewOptions{limit: "rate: 50, burst: 20", skews: []string{"0s", "2s", "-2s", "1s"}})
 	var machine strain
@@ -106,10 +106,23 @@ func TestWorkersSharePauseAndLimit(t *testing.T) {
 			t.Errorf("%s says of the paused provider: %q", c.members[i].name, reason)
 		}
 	}
-	mark = c.first.number()
+	// It holds for a worker that starts meanwhile, too, and stands in the audit log.
+	mark, elsewhere := c.first.number(), c.second.number()
+	c.join("w5", "-1s")
+	c.ready()
+	stop := c.flow(5 * time.Millisecond)
+	testkit.Eventually(t, time.Minute, func() bool { return senders(c.second.since(elsewhere))["w5"] > 0 }, "the new worker sends")
+	if n := c.first.number() - mark; n > 0 {
+		t.Errorf("%d calls of a paused provider", n)
+	}
+	var note string
+	c.check(c.pool.QueryRow(t.Context(), `SELECT detail->>'note' FROM gangway.audit_log WHERE action = 'provider.pause' AND target = 'first'`).Scan(&note))
+	if note != "maintenance" {
+		t.Errorf("the audit log says of the pause: %q", note)
+	}
 	c.operate(c.members[2], "POST", "/api/v1/providers/first/resume", `{}`)
-	c.mail(60)
-	testkit.Eventually(t, time.Minute, func() bool { return len(senders(c.first.since(mark))) == 3 }, "every worker calls it again")
+	testkit.Eventually(t, time.Minute, func() bool { return len(senders(c.first.since(mark))) == 4 }, "every worker calls it again")
+	stop()
 	c.operate(c.members[0], "PATCH", "/api/v1/providers/first", `{"rate":0}`) // the rest needs no limit
 	c.settled()
 }

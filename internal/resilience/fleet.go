@@ -26,6 +26,7 @@ type Fleet struct {
 	base    context.Context // of the goroutines of throttles
 	cancel  context.CancelFunc
 	tasks   chan struct{}
+	news    chan struct{} // this worker's report is not what it was
 	synced  chan struct{} // the whole state has been heard once
 	sampled chan struct{} // the server's time is known
 	once    [2]sync.Once
@@ -91,7 +92,8 @@ func StartFleet(ctx context.Context, options FleetOptions) *Fleet {
 	}
 	f := &Fleet{
 		options: options, providers: map[string]*Live{}, stops: map[string]Hold{}, tuned: map[string]*tunedRecord{},
-		workers: map[string]WorkerReport{}, reported: map[string]time.Time{}, health: map[string][]byte{}, tasks: make(chan struct{}, 1), synced: make(chan struct{}), sampled: make(chan struct{}),
+		workers: map[string]WorkerReport{}, reported: map[string]time.Time{}, health: map[string][]byte{}, tasks: make(chan struct{}, 1),
+		news: make(chan struct{}, 1), synced: make(chan struct{}), sampled: make(chan struct{}),
 	}
 	f.base, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	f.run.Go(func() { f.work(f.base) })
@@ -144,6 +146,10 @@ func (f *Fleet) Provider(name string, settings Settings) *Live {
 	}
 	f.mu.Unlock()
 	l.configure(settings)
+	select {
+	case f.news <- struct{}{}:
+	default:
+	}
 	return l
 }
 

@@ -31,6 +31,8 @@ type ProviderReport struct {
 const (
 	reportEvery = 2 * time.Second
 	reportAgain = 200 * time.Millisecond
+	// reportSoon follows a configured provider, and lets others join it.
+	reportSoon = 50 * time.Millisecond
 )
 
 // report keeps this worker's key alive. The first report follows the state of the
@@ -55,6 +57,13 @@ func (f *Fleet) report(ctx context.Context) {
 		}
 		select {
 		case <-timer.C:
+		case <-f.news:
+			timer.Reset(reportSoon)
+			select {
+			case <-timer.C:
+			case <-ctx.Done():
+				return
+			}
 		case <-ctx.Done():
 			return
 		}
