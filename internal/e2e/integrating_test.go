@@ -146,7 +146,10 @@ func (g *guide) shell() (ids []string) {
 func (g *guide) scripts() (ids []string) {
 	g.t.Helper()
 	if node := g.of("js"); g.has("node", "--version") {
-		run := testkit.Size(0, 1) > 0 && g.has("npm", "install", "--silent", "@nats-io/transport-node@3", "@nats-io/jetstream@3", "pg@8")
+		run := testkit.Size(0, 1) > 0
+		if run {
+			g.run("npm", "install", "--silent", "@nats-io/transport-node@3", "@nats-io/jetstream@3", "pg@8")
+		}
 		for _, b := range node {
 			g.write(b.file, b.text)
 			if run {
