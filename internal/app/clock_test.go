@@ -1,14 +1,18 @@
 package app
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"go.uber.org/zap"
 
+	"github.com/gangwon-portal/gangway/config"
 	"github.com/gangwon-portal/gangway/internal/broker"
+	"github.com/gangwon-portal/gangway/internal/command"
 	"github.com/gangwon-portal/gangway/internal/delivery"
 	"github.com/gangwon-portal/gangway/internal/fault"
 	"github.com/gangwon-portal/gangway/internal/testkit"
@@ -96,6 +100,37 @@ func (p *plant) cancelled(id uuid.UUID) {
 	p.t.Helper()
 	p.publish("delivery.cancel", "cancel "+id.String(), fmt.Sprintf(`{"id":"cancel %s","delivery_id":%q}`, id, id))
 	p.await(id, delivery.Cancelled)
+}
+
+// TestRetentionGoesByTheDatabase: a worker whose clock is a year ahead of the
+// database's takes nothing away that is not old yet.
+func TestRetentionGoesByTheDatabase(t *testing.T) {
+	t.Parallel()
+	const year = 365 * 24 * time.Hour
+	p := newPlant(t, plantOptions{clock: ownClock(t, -year)})
+	ended := func(id string, ago time.Duration) uuid.UUID {
+		_, err := p.pool.Exec(t.Context(), `INSERT INTO gangway.deliveries (id, kind, status, rank, recipient, requested_at, asked_at, completed_at)
+			VALUES ($1, 'email.send', 'sent', 40, 'kim@example.kr', $2, $2, $2)`, command.ParseID(id), time.Now().Add(-ago))
+		p.check(err)
+		return command.ParseID(id)
+	}
+	young, old := ended("young", year/2), ended("old", 3*year)
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- newRetention(p.pool, func() config.Retention { return config.Retention{Deliveries: 30 * 24 * time.Hour} }, zap.NewNop()).run(ctx)
+	}()
+	recipient := func(id uuid.UUID) string {
+		rows, err := p.reader.Rows(t.Context(), []uuid.UUID{id})
+		p.check(err)
+		return rows[id].Recipient
+	}
+	testkit.Eventually(t, 20*time.Second, func() bool { return recipient(old) == "" }, "what is old to be reduced to its stub")
+	if recipient(young) == "" {
+		t.Error("what is young by the database's clock was reduced too")
+	}
+	stop()
+	p.check(<-done)
 }
 
 // TestBrokersClockIsAhead: a schedule that fires before its time, by the

@@ -220,7 +220,7 @@ func TestScheduleFiresMovesAndCancels(t *testing.T) {
 	at := func(d time.Duration) string {
 		return fmt.Sprintf(`,"send_at":%q`, time.Now().Add(d).Format(time.RFC3339Nano))
 	}
-	soon, moved, cancelled := p.mail("soon", at(1500*time.Millisecond)), p.mail("moved", at(time.Hour)), p.mail("cancelled", at(time.Hour))
+	soon, moved, cancelled := p.mail("soon", at(1500*time.Millisecond)), p.mail("moved", at(time.Hour)), p.mail("cancelled", at(364*24*time.Hour))
 	due := p.await(soon, delivery.Scheduled).SendAt
 	for _, id := range []uuid.UUID{moved, cancelled} {
 		p.await(id, delivery.Scheduled)

@@ -36,7 +36,14 @@ func (r *retention) run(ctx context.Context) error {
 		if _, err := r.remove.Pool.Exec(ctx, `SELECT gangway.ensure_partitions()`); err != nil && ctx.Err() == nil {
 			r.log.Warn("partitions not made ahead", zap.Error(err))
 		}
-		r.enforce(ctx, time.Now())
+		// A worker whose own clock is a year ahead must not take a year away.
+		var now time.Time
+		switch err := r.remove.Pool.QueryRow(ctx, `SELECT now()`).Scan(&now); {
+		case err == nil:
+			r.enforce(ctx, now)
+		case ctx.Err() == nil:
+			r.log.Warn("retention not enforced; it is tried again in an hour", zap.Error(err))
+		}
 		if !pause(ctx, retainEvery) {
 			return nil
 		}

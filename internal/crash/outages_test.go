@@ -2,6 +2,7 @@ package crash
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -24,7 +25,11 @@ func (p *plant) during(n int, away func()) {
 	go func() {
 		defer close(done)
 		for i := 0; i < n || !isClosed(over); i++ {
-			p.mail(1, "")
+			later := ""
+			if i%10 == 0 { // its time comes during the outage, or soon after
+				later = fmt.Sprintf(`,"send_at":%q`, time.Now().Add(3*time.Second).Format(time.RFC3339Nano))
+			}
+			p.mail(1, later)
 			if i == n/4 {
 				close(begun)
 			}
