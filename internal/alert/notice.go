@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -42,8 +43,10 @@ func silenced(silences []Silence, k Key, now time.Time) (until time.Time) {
 	return until
 }
 
-// String is the key for people: "BreakerOpen ses".
-func (k Key) String() string { return strings.TrimSpace(string(k.Alert) + " " + k.Subject) }
+// String is the key for people: "BreakerOpen ses", "all" when it stands for every one.
+func (k Key) String() string {
+	return strings.TrimSpace(cmp.Or(string(k.Alert), "all") + " " + k.Subject)
+}
 
 // word is how a notice begins.
 func (n Notice) word() string {

@@ -29,10 +29,12 @@ func (d *counterDesk) everySilence(t *testing.T) {
 	d.want(422, "POST", "/api/v1/silences", `{"alert":"DeadLetters"}`, nil)
 	d.want(404, "DELETE", "/api/v1/silences?alert=DeadLetters", "", nil)
 	d.want(204, "DELETE", "/api/v1/silences?alert=DeadLetters&subject=email.send", "", nil)
+	d.want(201, "POST", "/api/v1/silences", fmt.Sprintf(`{"until":%q}`, until), nil)
+	d.want(204, "DELETE", "/api/v1/silences", "", nil)
 	for _, action := range []string{"alert.silence", "alert.unsilence"} {
 		var found page[struct{ Target string }]
 		d.want(200, "GET", "/api/v1/audit?action="+action, "", &found)
-		if len(found.Items) != 1 || found.Items[0].Target != "DeadLetters email.send" {
+		if len(found.Items) != 2 || found.Items[0].Target != "all" || found.Items[1].Target != "DeadLetters email.send" {
 			t.Errorf("%s: %+v", action, found)
 		}
 	}
