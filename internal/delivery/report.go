@@ -41,6 +41,11 @@ type Report struct {
 	// delivery is found; "" does not.
 	Suppress SuppressionReason
 	List     SuppressionList
+
+	// Unproven: anybody could have written it, such as a mail that says of itself
+	// that it is a bounce. It suppresses only who was a recipient of the delivery
+	// that it names.
+	Unproven bool
 }
 
 // Names reports whether a report names a message at all. Late bounces of some

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -134,6 +135,13 @@ type target struct {
 }
 
 func (t target) found() bool { return t.delivery != uuid.Nil }
+
+// to reports whether the message went to an address.
+func (t target) to(address string) bool {
+	return slices.ContainsFunc(strings.Split(t.recipient, ","), func(one string) bool {
+		return delivery.FoldAddress(one) == delivery.FoldAddress(address)
+	})
+}
 
 // matchByIDSQL finds a message by our id. The attempt tells the replay.
 const matchByIDSQL = `

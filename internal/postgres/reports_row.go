@@ -176,7 +176,7 @@ func suppress(ctx context.Context, tx pgx.Tx, provider string, report delivery.R
 	if recipient == "" && strings.Contains(about.recipient, "@") && !strings.Contains(about.recipient, ",") {
 		recipient = about.recipient
 	}
-	if report.Suppress == "" || recipient == "" {
+	if report.Suppress == "" || recipient == "" || report.Unproven && !about.to(recipient) {
 		return false, nil
 	}
 	if strings.Contains(recipient, "@") {

@@ -130,3 +130,25 @@ func TestSuppressedWithoutADelivery(t *testing.T) {
 		t.Error("the address is not suppressed")
 	}
 }
+
+// TestUnprovenSuppressesOnlyRecipients: whoever can write a mail can say that any
+// address bounces.
+func TestUnprovenSuppressesOnlyRecipients(t *testing.T) {
+	s := newRows(t)
+	id := s.row(uuid.New(), delivery.Sent, "kim@example.kr,lee@example.kr")
+	bounced := func(recipient string) delivery.Report {
+		return delivery.Report{Type: "dsn.bounced", Status: delivery.Bounced, Reason: fault.Refused, ID: id, Recipient: recipient,
+			Suppress: delivery.HardBounce, List: delivery.SuppressAll, Unproven: true}
+	}
+	if applied := s.apply("e-1", bounced("minister@example.kr"), bounced("Lee@example.kr")); applied.Matched != 2 || applied.Suppressed != 1 {
+		t.Errorf("applied %+v", applied)
+	}
+	nobody := bounced("kim@example.kr")
+	nobody.ID = uuid.New()
+	if applied := s.apply("e-2", nobody); applied.Matched+applied.Suppressed != 0 {
+		t.Errorf("applied %+v", applied)
+	}
+	if n := s.count(`SELECT count(*) FROM gangway.suppressions WHERE recipient <> 'lee@example.kr'`); n != 0 {
+		t.Errorf("%d others are suppressed", n)
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
 
 	"github.com/gangwon-portal/gangway/internal/command"
 	"github.com/gangwon-portal/gangway/internal/delivery"
@@ -182,10 +183,11 @@ func (p *Processor) invalidate(ctx context.Context, source Source, in delivery.R
 	return p.options.Invalidate(ctx, named)
 }
 
-// awaited reports whether any report would move a delivery that it names.
+// awaited reports whether any report would move a delivery that it names. One
+// that proves nothing and has no id of ours may speak of somebody else's message.
 func awaited(reports []delivery.Report) bool {
 	for _, report := range reports {
-		if report.Status != "" && report.Names() {
+		if report.Status != "" && report.Names() && (report.ID != uuid.Nil || !report.Unproven) {
 			return true
 		}
 	}

@@ -160,3 +160,14 @@ func TestOldReplay(t *testing.T) {
 		t.Errorf("%d events are kept, want 3", len(events))
 	}
 }
+
+// TestUnprovenEventOfNobody: a bounce of mail that somebody else sent from the
+// same mailbox is no failure of ours, and does not wait.
+func TestUnprovenEventOfNobody(t *testing.T) {
+	s := newStage(t, time.Hour)
+	webhook := s.event("e-1", `{"type":"dsn.bounced","data":{"message_id":"abc@gangwon.kr","recipient":"kim@example.kr","unproven":true}}`)
+	s.await(webhook, delivery.Completed)
+	if n := s.count(`SELECT count(*) FROM gangway.dead_letters`); n != 0 {
+		t.Errorf("%d letters", n)
+	}
+}

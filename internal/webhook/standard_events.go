@@ -47,6 +47,8 @@ type standardEvent struct {
 		Description words `json:"description"`
 		// Permanent: the address will never take a message. Absent, the code tells.
 		Permanent *bool `json:"permanent"`
+		// Unproven: the event repeats what anybody could have said, such as a mail.
+		Unproven bool `json:"unproven"`
 
 		RegistrationNumber  words `json:"registration_number"`
 		RegistrationNumbers words `json:"registration_numbers"`
@@ -99,7 +101,7 @@ func (s *Standard) Parse(event jsontext.Value) ([]delivery.Report, error) {
 	}
 	word := strings.ToLower(e.Type[strings.LastIndexByte(e.Type, '.')+1:])
 	d := e.Data
-	report := delivery.Report{Type: e.Type, Status: standardStatuses[word], Code: first(d.Code), Recipient: first(d.Recipient, d.To)}
+	report := delivery.Report{Type: e.Type, Status: standardStatuses[word], Code: first(d.Code), Recipient: first(d.Recipient, d.To), Unproven: d.Unproven}
 	report.At, _ = time.Parse(time.RFC3339, first(e.At))
 	for _, id := range slices.Concat(d.GangwayID, d.DeliveryID, d.CommandID, d.ID) {
 		if parsed, err := uuid.Parse(id); err == nil && report.ID == uuid.Nil {

@@ -96,6 +96,8 @@ func TestStandardEvents(t *testing.T) {
 			Message: "the recipient reported the message as spam", ID: id, Suppress: delivery.Complaint, List: delivery.SuppressAll}}},
 		{`{"type":"email.unsubscribed","data":{"recipient":"a@b.kr"}}`,
 			[]delivery.Report{{Type: "email.unsubscribed", Recipient: "a@b.kr", Suppress: delivery.Unsubscribed, List: delivery.SuppressMarketing}}},
+		{`{"type":"dsn.undelivered","data":{` + ours + `,"code":"5.2.2","permanent":false,"unproven":true}}`,
+			[]delivery.Report{{Type: "dsn.undelivered", Status: delivery.Undelivered, Reason: fault.Refused, Code: "5.2.2", Message: failed, ID: id, Unproven: true}}},
 		{`{"type":"email.opened","data":{` + ours + `}}`, nil},
 		{`{"type":"business.updated","data":{"registration_number":"124-81-00998"}}`, nil},
 		{`{"type":"","data":null}`, nil},

@@ -33,6 +33,7 @@ type conn struct {
 	login     credential
 	pipelines bool
 	utf8      bool
+	dsn       bool
 	most      int64 // bytes of one message, 0 for no bound
 	sized     bool
 	reused    bool
@@ -106,6 +107,7 @@ func (d *Driver) greet(c *conn) (stage, error) {
 	}
 	c.pipelines, _ = client.Extension("PIPELINING")
 	c.utf8, _ = client.Extension("SMTPUTF8")
+	c.dsn, _ = client.Extension("DSN")
 	var size string
 	if c.sized, size = client.Extension("SIZE"); c.sized {
 		c.most, _ = strconv.ParseInt(strings.TrimSpace(size), 10, 64)

@@ -48,6 +48,9 @@ func (d *Driver) compose(call providers.Call[providers.Email]) (envelope, []byte
 		return envelope{}, nil, &fault.Error{Reason: fault.Internal, Op: "smtp: compose", Message: "the message cannot be built", Err: err}
 	}
 	e := envelope{from: p.from.Address, recipients: p.recipients, given: p.given, content: content.Bytes()}
+	if call.ID != uuid.Nil {
+		e.id = call.ID.String()
+	}
 	if most := d.preset.MaxBytes; most > 0 && int64(content.Len()) > most {
 		return e, nil, fault.New(fault.Refused, "smtp: compose", "the message has %d bytes; %s takes at most %d", content.Len(), d.options.Name, most)
 	}

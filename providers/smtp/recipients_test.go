@@ -115,3 +115,31 @@ func TestSize(t *testing.T) {
 		t.Errorf("a small one: %v, %d connections", err, s.connections())
 	}
 }
+
+// TestEnvelopeID: a server that can is told our id, so that a bounce names it
+// even where the Message-ID was replaced; others do not see it.
+func TestEnvelopeID(t *testing.T) {
+	for name, extensions := range map[string][]string{"offered": {"AUTH PLAIN", "DSN"}, "not offered": {"AUTH PLAIN"}} {
+		t.Run(name, func(t *testing.T) {
+			var mailFrom atomic.Value
+			s := serve(t, func(s *scripted) {
+				s.extensions = extensions
+				s.answer = func(_ *dialogue, verb, text string, _ int) string {
+					if verb == "MAIL" {
+						mailFrom.Store(text)
+					}
+					return ""
+				}
+			})
+			call := call("kim@example.kr")
+			if _, err := s.driver(nil).Do(t.Context(), call); err != nil {
+				t.Fatal(err)
+			}
+			want := " RET=HDRS ENVID=" + call.ID.String()
+			line := mailFrom.Load().(string)
+			if strings.HasSuffix(line, want) != slices.Contains(extensions, "DSN") || strings.Contains(line, "ENVID") != slices.Contains(extensions, "DSN") {
+				t.Errorf("%s", line)
+			}
+		})
+	}
+}

@@ -19,6 +19,7 @@ type envelope struct {
 	recipients []string
 	given      []string // the recipients as the request spells them
 	content    []byte
+	id         string // what a bounce names the message by, "" for none
 }
 
 // outcome is what became of one transaction.
@@ -127,6 +128,10 @@ func (d *Driver) commands(c *conn, e envelope) (recipients []reply, sender reply
 	}
 	if e.foreign() {
 		mailFrom += " SMTPUTF8"
+	}
+	if c.dsn && e.id != "" {
+		// A bounce then names our id, and returns the headers and not the content (RFC 3461).
+		mailFrom += " RET=HDRS ENVID=" + e.id
 	}
 	all := []string{mailFrom}
 	for _, recipient := range e.recipients {
