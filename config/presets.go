@@ -27,7 +27,8 @@ type preset struct {
 func drivers() []driver {
 	return []driver{
 		{name: "smtp", route: "email", values: [][2]string{
-			{"port", "587"}, {"tls", "starttls"}, {"auth", "auto"}, {"timeout", "15s"}, {"max_conns", "8"}, {"on_unknown", "retry"}}},
+			{"port", "587"}, {"tls", "starttls"}, {"auth", "auto"}, {"timeout", "15s"}, {"max_conns", "8"}, {"on_unknown", "retry"},
+			{"bounces.port", "993"}, {"bounces.tls", "tls"}, {"bounces.folder", "INBOX"}, {"bounces.every", "1m"}}},
 		// Seoul sends no SMS; Tokyo is where its users are sent.
 		{name: "sns", route: "sms", values: [][2]string{{"region", "ap-northeast-1"}, {"on_unknown", "hold"}, {"webhook.tolerance", "75m"}},
 			limits: [][2]string{{"rate", "20"}, {"burst", "20"}}},

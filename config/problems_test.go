@@ -155,3 +155,40 @@ func TestBrokenFiles(t *testing.T) {
 		}
 	}
 }
+
+// The mailbox for bounces takes over what it can from the mail server, and is
+// refused where it would be of no use or show a password.
+func TestBounces(t *testing.T) {
+	for name, c := range map[string]struct{ yaml, key, says string }{
+		"gmail":         {`gmail: {username: a@b.kr, password: env:P, bounces: {host: imap.gmail.com}}`, "", ""},
+		"xoauth2":       {`outlook: {username: a@b.kr, auth: xoauth2, oauth: {client_id: x}, bounces: {host: outlook.office365.com}}`, "", ""},
+		"of its own":    {`relay: {driver: smtp, host: localhost, tls: none, bounces: {host: mail.gangwon.kr, username: c, password: env:P}}`, "", ""},
+		"posts reports": {`ses: {username: a, password: env:P, bounces: {host: mail.gangwon.kr}}`, "ses.bounces.host", "post no webhooks"},
+		"no mail":       {`solapi: {api_key: env:P, api_secret: env:P, bounces: {host: mail.gangwon.kr}}`, "solapi.bounces.host", "sends no e-mail"},
+		"no account":    {`relay: {driver: smtp, host: localhost, tls: none, bounces: {host: mail.gangwon.kr}}`, "relay.bounces.username", "name the account"},
+		"no password":   {`relay: {driver: smtp, host: localhost, tls: none, bounces: {host: mail.gangwon.kr, username: c}}`, "relay.bounces.password", "give the mailbox a login"},
+		"in clear":      {`gmail: {username: a@b.kr, password: env:P, bounces: {host: imap.gmail.com, tls: none}}`, "gmail.bounces.tls", "in clear"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			name, _, _ := strings.Cut(c.yaml, ":")
+			route := map[bool]string{true: "sms", false: "email"}[name == "solapi"]
+			write(t, dir, "config/production.yaml", "routes: {"+route+": ["+name+"]}\nnats: {url: nats://n}\npostgres: {url: env:P}\nproviders:\n  "+c.yaml+"\n")
+			cfg, _, problems := load(t, Options{Dir: dir, Run: true, Environ: []string{"P=postgres://p/x"}})
+			if c.key == "" {
+				if len(problems) > 0 {
+					t.Fatalf("%v", problems)
+				}
+				for _, p := range cfg.Providers {
+					if p.BouncesUser() == "" || p.Bounces.Port != 993 || p.Bounces.TLS != "tls" || p.Bounces.Folder != "INBOX" {
+						t.Errorf("%+v", p.Bounces)
+					}
+				}
+				return
+			}
+			if len(problems) != 1 || problems[0].Key != "providers."+c.key || !strings.Contains(problems[0].String(), c.says) {
+				t.Errorf("%v", problems)
+			}
+		})
+	}
+}

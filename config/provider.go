@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"time"
 )
 
@@ -53,6 +54,7 @@ type Provider struct {
 
 	Breaker Breaker `mapstructure:"breaker"`
 	Webhook Webhook `mapstructure:"webhook"`
+	Bounces Bounces `mapstructure:"bounces"`
 	// Options are a driver's own settings: paths, field maps, identifiers. Keys
 	// are lower case with "_"; lists are joined with commas.
 	Options map[string]string `mapstructure:"options"`
@@ -87,6 +89,23 @@ type Webhook struct {
 	// Certificates is a folder trusted beside Amazon's host rule, in mock mode only.
 	Certificates string `mapstructure:"certificates"`
 }
+
+// Bounces is the mailbox to which bounces come back, of mail servers that report
+// by mail alone. It is read when Host is set.
+type Bounces struct {
+	Host string `mapstructure:"host"`
+	Port int    `mapstructure:"port"`
+	TLS  string `mapstructure:"tls"` // tls, starttls, none
+	// Username and Password default to those of the mail server; so does xoauth2.
+	Username string        `mapstructure:"username"`
+	Password Secret        `mapstructure:"password"`
+	Folder   string        `mapstructure:"folder"`
+	Done     string        `mapstructure:"done"` // where read ones are moved to; "" marks them
+	Every    time.Duration `mapstructure:"every"`
+}
+
+// BouncesUser is who logs in to the mailbox.
+func (p Provider) BouncesUser() string { return cmp.Or(p.Bounces.Username, p.Username) }
 
 // Values of [Provider.Mode].
 const (

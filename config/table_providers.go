@@ -38,6 +38,14 @@ func providerKeys() []Key {
 		{Path: "webhook.tolerance", Type: Duration, Default: "5m, ses and sns 75m", Min: "1s", Max: "168h", Doc: "How far the timestamp of a webhook may be off."},
 		{Path: "webhook.allow_from", Type: NetList, Doc: "Addresses or networks that may send webhooks; empty for any."},
 		{Path: "webhook.certificates", Type: Text, Doc: "Folder of certificates trusted beside Amazon's host rule, in mock mode only."},
+		{Path: "bounces.host", Type: Text, Doc: "IMAP server of the mailbox that bounces come back to, such as imap.gmail.com or outlook.office365.com, for mail servers that post no webhooks. Empty reads none."},
+		{Path: "bounces.port", Type: Count, Default: "smtp 993", Min: "1", Max: "65535", Doc: "Its port."},
+		{Path: "bounces.tls", Type: Choice, Default: "smtp tls", Allowed: []string{"tls", "starttls", "none"}, Doc: "How the connection is encrypted; none is for a server on this machine only."},
+		{Path: "bounces.username", Type: Text, Doc: "Account of the mailbox. Empty for the one that sends."},
+		{Path: "bounces.password", Type: SecretText, Doc: "Its password or app password. Empty for that of the sender, or its xoauth2."},
+		{Path: "bounces.folder", Type: Text, Default: "smtp INBOX", Doc: "Folder to read. Only unseen delivery status notifications are."},
+		{Path: "bounces.done", Type: Text, Doc: "Folder that read ones are moved to. Empty marks them as seen where they are."},
+		{Path: "bounces.every", Type: Duration, Default: "smtp 1m", Min: "1s", Max: "24h", Doc: "How often the folder is looked into. A server that tells of new mail is believed at once."},
 		{Path: "options.<option>", Type: Text, Doc: "A setting of the driver alone, such as a path or a field name; see the driver's documentation."},
 	}
 	for i := range keys {

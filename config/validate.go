@@ -131,6 +131,7 @@ func (c *Config) checkProvider(p *Problems, name string, provider Provider) {
 	if provider.Webhook.Certificates != "" && !provider.Mock() {
 		p.add(key+".webhook.certificates", provider.Webhook.Certificates, "is for mock mode only; live webhooks are checked by Amazon's own certificates")
 	}
+	checkBounces(p, key+".bounces.", provider)
 	if provider.Mock() {
 		return
 	}
@@ -146,6 +147,25 @@ func (c *Config) checkProvider(p *Problems, name string, provider Provider) {
 	// The driver knows where Google and Microsoft give out tokens.
 	if knows := name == "gmail" || name == "outlook"; provider.Auth == "xoauth2" && (provider.OAuth.ClientID == "" || provider.OAuth.TokenURL == "" && !knows) {
 		p.add(key+".auth", "xoauth2", "needs %s.oauth.client_id, and %s.oauth.token_url unless it is gmail or outlook", key, key)
+	}
+}
+
+// checkBounces checks the mailbox of a provider that has one.
+func checkBounces(p *Problems, key string, provider Provider) {
+	b := provider.Bounces
+	switch {
+	case b.Host == "":
+	case provider.Driver != "smtp":
+		p.add(key+"host", b.Host, "is for mail servers; driver %s sends no e-mail", provider.Driver)
+	case provider.Name == "ses" || provider.Name == "sendgrid":
+		p.add(key+"host", b.Host, "is for mail servers that post no webhooks; %s does, see docs/WEBHOOKS.md", provider.Name)
+	case provider.Mock():
+	case provider.BouncesUser() == "":
+		p.add(key+"username", "", "is empty, and so is username; name the account of the mailbox")
+	case b.Password.IsZero() && provider.Password.IsZero() && provider.Auth != "xoauth2":
+		p.add(key+"password", "", "is empty, and so is password; give the mailbox a login")
+	case b.TLS == "none" && !loopback(net.JoinHostPort(b.Host, "143")):
+		p.add(key+"tls", "none", "would send the password in clear to %s; use tls or starttls", b.Host)
 	}
 }
 

@@ -2,7 +2,10 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -59,7 +62,25 @@ func Check(ctx context.Context, cfg *config.Config, found func(Finding)) error {
 			return cfg.Providers[checker.Name()].Mode, checker.Check(ctx)
 		})
 	}
-	return routes.Close()
+	return errors.Join(routes.Close(), checkMailboxes(cfg, sim, ask))
+}
+
+// checkMailboxes logs in to every mailbox that bounces come back to.
+func checkMailboxes(cfg *config.Config, sim *simulator.Simulator, ask func(string, func(context.Context) (string, error))) error {
+	for _, name := range slices.Sorted(maps.Keys(cfg.Providers)) {
+		p := cfg.Providers[name]
+		mailbox, closer, err := drivers{simulator: sim}.mailbox(p)
+		if err != nil {
+			return err
+		}
+		if mailbox.Host != "" {
+			ask("bounces "+name, func(ctx context.Context) (string, error) { return p.Mode, mailbox.Check(ctx) })
+		}
+		if closer != nil {
+			closer()
+		}
+	}
+	return nil
 }
 
 func checkNATS(ctx context.Context, cfg *config.Config) (string, error) {

@@ -73,24 +73,41 @@ func (d drivers) email(p config.Provider) (providers.Provider[providers.Email], 
 		o.Username, o.AWSSecretKey = p.APIKey.Reveal(), p.APISecret.Reveal
 	}
 	if p.Auth == smtp.AuthXOAuth2 {
-		o.OAuth = &smtp.OAuthOptions{
-			TokenURL: p.OAuth.TokenURL, Scope: p.OAuth.Scope, Tenant: p.Options["tenant"], ClientID: p.OAuth.ClientID,
-			ClientSecret: p.OAuth.ClientSecret.Reveal,
-		}
-		if !p.OAuth.RefreshToken.IsZero() {
-			o.OAuth.RefreshToken = p.OAuth.RefreshToken.Reveal
-		}
+		oauth := oauthOptions(p)
+		o.OAuth = &oauth
 	}
-	if p.CA != "" {
-		pem, err := os.ReadFile(p.CA)
-		if err != nil {
-			return nil, fmt.Errorf("app: provider %s: ca: %w", p.Name, err)
-		}
-		if o.RootCAs = x509.NewCertPool(); !o.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("app: provider %s: ca: %s holds no certificate", p.Name, p.CA)
-		}
+	var err error
+	if o.RootCAs, err = authorities(p); err != nil {
+		return nil, err
 	}
 	return smtp.New(o)
+}
+
+func oauthOptions(p config.Provider) smtp.OAuthOptions {
+	o := smtp.OAuthOptions{
+		TokenURL: p.OAuth.TokenURL, Scope: p.OAuth.Scope, Tenant: p.Options["tenant"], ClientID: p.OAuth.ClientID,
+		ClientSecret: p.OAuth.ClientSecret.Reveal,
+	}
+	if !p.OAuth.RefreshToken.IsZero() {
+		o.RefreshToken = p.OAuth.RefreshToken.Reveal
+	}
+	return o
+}
+
+// authorities are those trusted for a provider, nil for the system's.
+func authorities(p config.Provider) (*x509.CertPool, error) {
+	if p.CA == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(p.CA)
+	if err != nil {
+		return nil, fmt.Errorf("app: provider %s: ca: %w", p.Name, err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("app: provider %s: ca: %s holds no certificate", p.Name, p.CA)
+	}
+	return pool, nil
 }
 
 func (d drivers) mockEmail(p config.Provider, o smtp.Options) (providers.Provider[providers.Email], error) {

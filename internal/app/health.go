@@ -11,6 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/gangwon-portal/gangway/config"
+	"github.com/gangwon-portal/gangway/internal/bounce"
 	"github.com/gangwon-portal/gangway/internal/broker"
 	"github.com/gangwon-portal/gangway/internal/fault"
 	"github.com/gangwon-portal/gangway/internal/health"
@@ -31,11 +32,15 @@ type checkup struct {
 
 // newCheckup returns the checks of what the routes name. Changes of health go to
 // the event stream, the table and the log.
-func newCheckup(cfg *config.Config, f *fleet, routes *Routes, pool *pgxpool.Pool, outlet *broker.Outlet, log *zap.Logger) *checkup {
+func newCheckup(cfg *config.Config, f *fleet, routes *Routes, mailboxes func() map[string]bounce.Mailbox, pool *pgxpool.Pool,
+	outlet *broker.Outlet, log *zap.Logger) *checkup {
 	c := &checkup{fleet: f, cfg: cfg, log: log}
 	var providers []health.Provider
 	for _, checker := range routes.Checks {
-		providers = append(providers, health.Provider{Name: checker.Name(), Check: c.check(checker)})
+		name := checker.Name()
+		providers = append(providers, health.Provider{Name: name, Check: c.check(checker), Beside: func(ctx context.Context) string {
+			return c.bounces(ctx, name, mailboxes()[name])
+		}})
 	}
 	c.monitor = health.New(health.Options{
 		Providers: providers, Store: healthStore{f.state}, Signs: c.signs,
@@ -74,6 +79,18 @@ func (c *checkup) check(checker Checker) func(context.Context) (string, bool) {
 		c.log.Info("check failed", zap.String("provider", name), zap.String("reason", string(failure.Reason)), zap.Error(err))
 		return "the check failed: " + string(failure.Reason), grave
 	}
+}
+
+// bounces checks the mailbox for a provider's bounces, if it has one.
+func (c *checkup) bounces(ctx context.Context, provider string, mailbox bounce.Mailbox) (lacking string) {
+	if mailbox.Host == "" {
+		return ""
+	}
+	if err := mailbox.Check(ctx); err != nil {
+		c.log.Info("check of the mailbox for bounces failed", zap.String("provider", provider), zap.Error(err))
+		return "the mailbox for its bounces cannot be read: " + string(fault.Of(err))
+	}
+	return ""
 }
 
 // signs is how the calls of the whole fleet fare.

@@ -12,6 +12,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/gangwon-portal/gangway/config"
+	"github.com/gangwon-portal/gangway/internal/bounce"
 	"github.com/gangwon-portal/gangway/internal/broker"
 	"github.com/gangwon-portal/gangway/internal/command"
 	"github.com/gangwon-portal/gangway/internal/delivery"
@@ -37,6 +38,7 @@ type reporting struct {
 	cfg       *config.Config
 	endpoints map[string]webhook.Endpoint
 	trackers  map[string]webhook.Tracker
+	mailboxes map[string]bounce.Mailbox
 	closers   []func()
 }
 
@@ -49,9 +51,12 @@ func newWebhooks(cfg *config.Config, sim *simulator.Simulator, pool *pgxpool.Poo
 // configure takes over a configuration, also while requests are served. On an
 // error the one before stays in force.
 func (w *webhooks) configure(cfg *config.Config) error {
-	next := &reporting{cfg: cfg, endpoints: map[string]webhook.Endpoint{}, trackers: map[string]webhook.Tracker{}}
+	next := &reporting{cfg: cfg, endpoints: map[string]webhook.Endpoint{}, trackers: map[string]webhook.Tracker{}, mailboxes: map[string]bounce.Mailbox{}}
 	var errs []error
 	for name, p := range cfg.Providers {
+		if err := next.mailbox(p, drivers{simulator: w.sim}); err != nil {
+			errs = append(errs, err)
+		}
 		endpoint, err := next.endpoint(p, sources{drivers{simulator: w.sim}, w.observer})
 		if err != nil {
 			errs = append(errs, fmt.Errorf("providers.%s.webhook: %w", name, err))
@@ -211,7 +216,7 @@ func (w *webhooks) received(_ context.Context, r webhook.Receipt) {
 }
 
 // start adds what one worker of the fleet does for all to the tasks.
-func (w *webhooks) start(b *background, singletons *Singletons) {
+func (w *webhooks) start(b *background, singletons *Singletons, publisher *broker.Publisher) {
 	lead := func(name string, run func(context.Context) error) {
 		b.start(name, func(ctx context.Context) error { return singletons.Lead(ctx, name, run) })
 	}
@@ -222,6 +227,7 @@ func (w *webhooks) start(b *background, singletons *Singletons) {
 			Trouble: func(err error) { log.Warn("polling for results", zap.Error(err)) },
 		}).Run(ctx)
 	})
+	lead("bounces", func(ctx context.Context) error { return w.readBounces(ctx, publisher) })
 }
 
 // webhookBus puts events on the command stream.

@@ -141,11 +141,11 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	tasks.start("closed routes", fleet.guardRoutes(routes, engine.Subscriber(), log))
 	singletons := NewSingletons(fleet.state, worker.String(), cfg.Worker.LeaderLease, log)
 	upkeep{cfg: cfg, conn: conn, pool: pool, engine: engine, log: log}.start(tasks, singletons)
-	reporting.start(tasks, singletons)
+	reporting.start(tasks, singletons, engine.Publisher())
 	pusher := newPusher(cfg, conn, pool, log)
 	tasks.start("webhooks out", func(ctx context.Context) error { return singletons.Lead(ctx, "webhooks-out", pusher.Run) })
 
-	checks := newCheckup(cfg, fleet, routes, pool, broker.NewOutlet(conn, engine.Publisher()), log)
+	checks := newCheckup(cfg, fleet, routes, reporting.mailboxes, pool, broker.NewOutlet(conn, engine.Publisher()), log)
 	alarms := newAlarm(cfg, conn, fleet.Fleet, pool, log)
 	tasks.start("alerts", func(ctx context.Context) error { return singletons.Lead(ctx, "alerts", alarms.run) })
 	tasks.start("health", func(ctx context.Context) error { return singletons.Lead(ctx, "health", checks.monitor.Run) })

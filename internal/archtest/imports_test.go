@@ -50,6 +50,7 @@ var imports = map[string][]string{
 	"internal/pipeline":      {command, delivery, faults},
 	"internal/webhook":       {command, delivery, faults},
 	"internal/lookup":        {command, delivery, faults},
+	"internal/bounce":        {delivery, faults},
 	"internal/broker":        {"config", command, delivery, faults, "outbox"},
 	"internal/deadletter":    {command, faults},
 	"internal/alert":         {faults, "internal/stats"},

@@ -37,14 +37,17 @@ func (r Report) OwnID() uuid.UUID {
 	return delivery.OwnID(r.MessageID)
 }
 
+// names reports whether the report names the message that it speaks of.
+func (r Report) names() bool { return r.OwnID() != uuid.Nil || r.MessageID != "" }
+
 // Notices makes an event of each recipient about whom there is something to
 // report; none when the report names no message. Anybody can write such a mail,
 // so that the events say of themselves that nothing proves them.
 func (r Report) Notices() ([]delivery.Notice, error) {
-	id := r.OwnID()
-	if id == uuid.Nil && r.MessageID == "" {
+	if !r.names() {
 		return nil, nil
 	}
+	id := r.OwnID()
 	var notices []delivery.Notice
 	for _, recipient := range r.Recipients {
 		m := recipient.meaning()

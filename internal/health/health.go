@@ -72,6 +72,9 @@ type Checked struct {
 	Reason string // why it failed, fit to be shown; "" when it succeeded
 	// Grave says that repeating it is no use: wrong credentials.
 	Grave bool
+	// Lacking is what is missing although the provider does its work, "" when nothing
+	// is.
+	Lacking string
 }
 
 // Signs is how real calls fare, over all workers and the last minutes.
@@ -111,6 +114,9 @@ func (r *Record) checked(c Checked) {
 		if c.Grave || r.Fails >= failsUnhealthy {
 			r.Check = Unhealthy
 		}
+	case c.Lacking != "":
+		r.Fails = 0
+		r.Check, r.CheckReason = Degraded, c.Lacking
 	case c.Took >= slowCheck:
 		r.Fails = 0
 		r.Check, r.CheckReason = Degraded, "the check took "+c.Took.Round(100*time.Millisecond).String()

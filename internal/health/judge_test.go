@@ -9,6 +9,7 @@ func TestJudgement(t *testing.T) {
 	now := time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 	ok, failed := Checked{Took: 20 * time.Millisecond}, Checked{Reason: "the check failed: timeout"}
 	grave, slow := Checked{Reason: "the check failed: unauthorized", Grave: true}, Checked{Took: 6 * time.Second}
+	lacking := Checked{Lacking: "the mailbox for its bounces cannot be read: timeout"}
 	type step struct {
 		check *Checked
 		signs Signs
@@ -21,6 +22,7 @@ func TestJudgement(t *testing.T) {
 		"one failure is a doubt":      {check(ok, Healthy), check(failed, Degraded), check(failed, Unhealthy)},
 		"credentials":                 {check(ok, Healthy), check(grave, Unhealthy)},
 		"slow":                        {check(slow, Degraded)},
+		"lacking is never unhealthy":  {check(lacking, Degraded), check(lacking, Degraded), check(lacking, Degraded), check(failed, Degraded), check(failed, Unhealthy)},
 		"better slowly":               {check(grave, Unhealthy), check(ok, Unhealthy), look(Signs{}, Healthy)},
 		"through degraded":            {check(failed, Degraded), check(failed, Unhealthy), check(ok, Unhealthy), check(failed, Degraded), check(ok, Degraded), look(Signs{}, Healthy)},
 		"calls fail":                  {check(ok, Healthy), look(Signs{Calls: 20, Failures: 2}, Degraded), look(Signs{Calls: 20, Failures: 10}, Unhealthy)},

@@ -17,6 +17,10 @@ type Provider struct {
 	// Check is a real, harmless call; its reason is "" when the provider answered
 	// as it should.
 	Check func(ctx context.Context) (reason string, grave bool)
+	// Beside checks what belongs to the provider and its calls do not need, such as
+	// the mailbox for its bounces: without it the provider is degraded, however
+	// often that is found. nil for nothing.
+	Beside func(ctx context.Context) (lacking string)
 }
 
 // Store keeps the records of the fleet.
@@ -153,10 +157,13 @@ func (m *Monitor) until(record Record) time.Duration {
 func (m *Monitor) check(ctx context.Context, p Provider) (Record, error) {
 	began := m.options.Now()
 	reason, grave := p.Check(ctx)
+	outcome := Checked{At: m.options.Now(), Took: m.options.Now().Sub(began), Reason: reason, Grave: grave}
+	if reason == "" && p.Beside != nil {
+		outcome.Lacking = p.Beside(ctx)
+	}
 	if ctx.Err() != nil {
 		return Record{}, context.Cause(ctx) // it says nothing about the provider
 	}
-	outcome := Checked{At: m.options.Now(), Took: m.options.Now().Sub(began), Reason: reason, Grave: grave}
 	return m.change(ctx, p.Name, func(r *Record) { r.checked(outcome) })
 }
 

@@ -53,6 +53,7 @@ type Metrics struct {
 	cacheRequests   *prometheus.CounterVec
 	deadletters     *prometheus.CounterVec
 	webhooks        *prometheus.CounterVec
+	mailbox         *prometheus.GaugeVec
 	outboxPending   prometheus.Gauge
 	outboxOldest    prometheus.Gauge
 	manualWaiting   prometheus.Gauge
@@ -114,6 +115,7 @@ func NewMetrics(labels Labels) *Metrics {
 	m.cacheRequests = counter("cache_requests_total", "Look-ups in the response cache by result.", "cache", "result")
 	m.deadletters = counter("deadletters_total", "Dead letters by reason.", "kind", "reason")
 	m.webhooks = counter("webhooks_total", "Webhooks that came in by outcome.", "provider", "outcome")
+	m.mailbox = gauge("bounce_mailbox_up", "1 while the mailbox for a provider's bounces can be read; only the worker that reads it has it.", "provider")
 	m.outboxPending = gauge("outbox_pending", "Rows of the outbox that are not yet on the bus.").WithLabelValues()
 	m.outboxOldest = gauge("outbox_oldest_seconds", "Age of the oldest row of the outbox.").WithLabelValues()
 	m.manualWaiting = gauge("manual_waiting", "Verifications that wait for a person.").WithLabelValues()

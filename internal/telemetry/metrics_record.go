@@ -95,6 +95,14 @@ func (m *Metrics) Held(provider, cause string, held bool) {
 	m.providerHeld.WithLabelValues(m.provider(provider), among(m.labels.Causes, cause)).Set(oneIf(held))
 }
 
+// Mailbox sets whether the mailbox of a provider's bounces can be read.
+func (m *Metrics) Mailbox(provider string, up bool) {
+	m.mailbox.WithLabelValues(m.provider(provider)).Set(oneIf(up))
+}
+
+// NoMailbox says that this worker reads the mailbox no more.
+func (m *Metrics) NoMailbox(provider string) { m.mailbox.DeleteLabelValues(m.provider(provider)) }
+
 // OutboxRelay observes the time from a row of the outbox to its message.
 func (m *Metrics) OutboxRelay(took time.Duration) { m.outboxRelay.Observe(took.Seconds()) }
 

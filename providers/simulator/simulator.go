@@ -41,6 +41,7 @@ type Simulator struct {
 	closers []func() error
 	done    sync.WaitGroup
 
+	mailboxes  *mailboxes
 	reporters  map[string]*reporter // by vendor
 	keys       func() webhookKeys
 	subscribed atomic.Bool
@@ -80,6 +81,9 @@ func Start(options Options) (*Simulator, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	if err := s.startSMTP(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	if err := s.startMailboxes(); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil

@@ -14,12 +14,10 @@ import (
 	"github.com/go-json-experiment/json"
 )
 
-// reportMail tells what became of each recipient of an accepted message. A
-// complaint follows a delivery.
+// reportMail tells what became of each recipient of an accepted message, by
+// webhook or, of bounces alone, by a mail to the sender. A complaint follows a
+// delivery.
 func (s *Simulator) reportMail(message Received) {
-	if message.Provider != "sendgrid" && message.Provider != "ses" {
-		return // the others report by mail to the sender, or not at all
-	}
 	var delivered, bounced, complained []string
 	for _, to := range message.To {
 		switch OfEmail(to) {
@@ -30,6 +28,9 @@ func (s *Simulator) reportMail(message Received) {
 		default:
 			delivered = append(delivered, to)
 		}
+	}
+	if len(bounced) > 0 {
+		s.bounceBack(message, bounced)
 	}
 	var reports []report
 	for _, part := range []struct {

@@ -27,6 +27,29 @@ type OAuthOptions struct {
 	RefreshToken            func() string
 }
 
+// TokenSource gives out access tokens to whoever logs in beside the driver, such
+// as the reader of a mailbox.
+type TokenSource struct{ tokens *tokens }
+
+// NewTokenSource returns a source of tokens of the account of a preset.
+func NewTokenSource(preset string, o OAuthOptions) (*TokenSource, error) {
+	tokens, err := newTokens(o, Presets()[preset], time.Now)
+	if err != nil {
+		return nil, err
+	}
+	return &TokenSource{tokens: tokens}, nil
+}
+
+// Token returns a token that is good for a while.
+func (s *TokenSource) Token(ctx context.Context) (string, error) { return s.tokens.Token(ctx) }
+
+// Forget drops a token that was not accepted, and reports whether asking again may
+// give another one.
+func (s *TokenSource) Forget(token string) bool { return s.tokens.Forget(token) }
+
+// Close lets go of connections.
+func (s *TokenSource) Close() { s.tokens.close() }
+
 // tokenMargin is how long before its end a token is no longer used, so that it
 // does not end between its check here and the server's.
 const tokenMargin = time.Minute
