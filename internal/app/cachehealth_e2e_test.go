@@ -54,6 +54,7 @@ func (o *office) findNow(keyword string) string {
 // The shared cache goes away in both ways it can: its bucket, and NATS as a
 // whole. Nobody who looks something up notices; /health says so.
 func TestHealthOfTheCache(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, quick...)
 	if found := o.cacheIs(health.Healthy, "at the start"); found.Status != health.Healthy || found.Cache.Reason != "" {
 		t.Errorf("at the start: %+v", found)

@@ -13,6 +13,7 @@ import (
 
 // `publisher providers` says of the last commands why they went where they went.
 func TestProvidersSayWhy(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, "PROVIDERS_SES_BREAKER_FAILURES=1")
 	o.fail("ses")
 	over := o.await(o.publish("email.send", `{"to":["kim@example.kr"],"subject":"x","text":"y"}`), delivery.Sent, delivery.Delivered)

@@ -1,12 +1,15 @@
 package app
 
 import (
+	"encoding/json"
 	"maps"
 	"net/http"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/gangwon-portal/gangway/internal/broker"
+	"github.com/gangwon-portal/gangway/internal/delivery"
 	"github.com/gangwon-portal/gangway/internal/health"
 	"github.com/gangwon-portal/gangway/internal/testkit"
 )
@@ -14,6 +17,7 @@ import (
 // Every integration has an endpoint of its own, and all of them are in the one of
 // the whole, which turns to 503 when some kind of command has nobody left.
 func TestHealthOfTheProviders(t *testing.T) {
+	t.Parallel()
 	d := newCounterDesk(t)
 	everybody := []string{"juso", "kakao", "nicednb", "nts", "sendgrid", "ses", "sns", "solapi"}
 	var whole health.Summary
@@ -72,5 +76,28 @@ func TestHealthOfTheProviders(t *testing.T) {
 	d.want(http.StatusOK, "GET", "/health/ses", "", &report)
 	if report.Status != health.Healthy || report.Reason == "" {
 		t.Errorf("a paused provider: %+v", report)
+	}
+}
+
+// A change is told once to the bus, and stands in the view that operators query.
+func TestHealthChangeIsTold(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, "PROVIDERS_SES_BREAKER_FAILURES=1")
+	o.fail("ses")
+	o.await(o.publish("email.send", `{"to":["kim@example.kr"],"subject":"x","text":"y"}`), delivery.Sent, delivery.Delivered)
+	var event struct {
+		Type string `json:"type"`
+		Data struct {
+			Provider, Status, Previous, Reason string
+		} `json:"data"`
+	}
+	o.check(json.Unmarshal(o.told(broker.StreamEvents, "event.provider.health").Data, &event))
+	if event.Type != "kr.gangwon.gangway.provider.health" || event.Data.Provider != "ses" || event.Data.Status != "unhealthy" || event.Data.Reason != "its breaker is open" {
+		t.Errorf("the event says %+v", event)
+	}
+	var status, reason string
+	o.check(o.pool.QueryRow(t.Context(), `SELECT status, reason FROM gangway.provider_health WHERE provider = 'ses'`).Scan(&status, &reason))
+	if status != "unhealthy" || reason != "its breaker is open" {
+		t.Errorf("the view says %s: %s", status, reason)
 	}
 }
