@@ -76,7 +76,7 @@ func newCrew(t *testing.T, workers int, o crewOptions) *crew {
 	c.check(os.WriteFile(settings, []byte(strings.Join([]string{
 		"http: {addr: 127.0.0.1:0}", "admin: {addr: 127.0.0.1:0}", "postgres: {max_conns: 4}",
 		fmt.Sprintf("nats: {replicas: %d}", max(1, o.replicas)),
-		"worker: {heartbeat: 500ms, lease: 4s, ack_wait: 2s, reap: 2s, leader_lease: 2s}", "shutdown: {grace: 5s}",
+		"worker: {heartbeat: 500ms, lease: 4s, ack_wait: 2s, reap: 2s, leader_lease: 2s}", "shutdown: {grace: 5s}", "alerts: {interval: 1s, for: 0s, keep: 2s}",
 		"routes: {email: [first, second]}",
 		fmt.Sprintf("providers: {first: %s, second: %s}", provider(c.first), provider(c.second)),
 		"retry: {email.send: {base: 50ms, factor: 2, cap: 200ms, max: 3}}", "pool: {email.send: 8}",
