@@ -76,11 +76,12 @@ func (r *references) file(path, dir string) (string, error) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(dir, path)
 	}
+	// One that is not there yet is waited for too.
+	r.files = append(r.files, path)
 	text, err := readBounded(path, maxSecret)
 	if err != nil {
 		return "", err
 	}
-	r.files = append(r.files, path)
 	value := strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
 	if value == "" {
 		return "", fmt.Errorf("file %s is empty", path)

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"reflect"
 	"slices"
 	"strconv"
@@ -27,6 +29,18 @@ func (c *Config) Settings(origins *Origins) []Setting {
 	})
 	slices.SortFunc(settings, func(a, b Setting) int { return strings.Compare(a.Path, b.Path) })
 	return settings
+}
+
+// Digest tells configurations apart by their values, secrets left aside: nothing
+// can be learned of those from it.
+func (c *Config) Digest() string {
+	var lines []string
+	walk(reflect.ValueOf(c).Elem(), nil, func(parts []string, value reflect.Value) {
+		lines = append(lines, strconv.Quote(public(parts))+"="+strconv.Quote(show(value)))
+	})
+	slices.Sort(lines)
+	sum := sha256.Sum256([]byte(c.Env + "\n" + strings.Join(lines, "\n")))
+	return hex.EncodeToString(sum[:6])
 }
 
 // Secrets lists every secret text in force, passwords of connection strings
@@ -65,7 +79,8 @@ type Change struct {
 	Reload bool
 }
 
-// Diff lists the paths whose values differ in next, sorted. A reload that finds
+// Diff lists the paths whose values differ in next, sorted, then the variables
+// beside them. A reload that finds
 // one with Reload false is refused.
 func (c *Config) Diff(next *Config) []Change {
 	table, before, after := newTable(), c.values(), next.values()
@@ -75,6 +90,12 @@ func (c *Config) Diff(next *Config) []Change {
 			at, _ := table.find(path)
 			changes = append(changes, Change{path, at.key.Reload})
 		}
+	}
+	if !c.SecretsKey.Equal(next.SecretsKey) {
+		changes = append(changes, Change{envPrefix + "SECRETS_KEY", true})
+	}
+	if c.Env != next.Env {
+		changes = append(changes, Change{envPrefix + "ENV", false})
 	}
 	return changes
 }

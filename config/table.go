@@ -42,7 +42,7 @@ func processKeys() []Key {
 		{Path: "log.format", Type: Choice, Allowed: []string{"json", "console"}, Doc: "How lines look. Empty: console on a terminal, else json."},
 		{Path: "templates.dir", Type: Text, Reload: true, Doc: "Folder of templates that stand above the embedded ones."},
 		{Path: "health.interval", Type: Duration, Default: "5m", Min: "1s", Max: "24h", Reload: true, Doc: "How often every provider is checked."},
-		{Path: "shutdown.grace", Type: Duration, Default: "30s", Min: "0s", Max: "1h", Reload: true, Doc: "How long commands in flight may take when the program is told to stop."},
+		{Path: "shutdown.grace", Type: Duration, Default: "30s", Min: "0s", Max: "1h", Doc: "How long commands in flight may take when the program is told to stop."},
 		{Path: "worker.heartbeat", Type: Duration, Default: "5s", Min: "100ms", Max: "10m", Doc: "How often a worker shows in Postgres that it is alive."},
 		{Path: "worker.lease", Type: Duration, Default: "30s", Min: "1s", Max: "1h", Doc: "How long that counts. After it the claims of a silent worker are taken over; no call starts with less of it left than its time-out."},
 		{Path: "worker.ack_wait", Type: Duration, Default: "30s", Min: "1s", Max: "1h", Doc: "How long the broker waits for a sign of life of one message before it hands it out again."},

@@ -42,12 +42,22 @@ func NewWatcher(files ...string) *Watcher {
 }
 
 // SetFiles changes what is watched, such as after a reload that names other
-// secret files. The files count as they are now.
-func (w *Watcher) SetFiles(files ...string) {
+// secret files, and reports whether there are new ones. Those count as they are
+// now; of others, a change that was not reported yet still is.
+func (w *Watcher) SetFiles(files ...string) (more bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.folders(files)
-	w.prints = fingerprints(files)
+	now := fingerprints(files)
+	for file := range now {
+		before, known := w.prints[file]
+		if known {
+			now[file] = before
+		}
+		more = more || !known
+	}
+	w.prints = now
+	return more
 }
 
 // Run calls changed after the content of a file has changed, until ctx ends.

@@ -135,3 +135,24 @@ func TestWatchTakesOtherFiles(t *testing.T) {
 		t.Error("the first file is still watched")
 	}
 }
+
+// TestWatchKeepsWhatItHasNotReported: other files to watch do not hide a change
+// that was not reported yet.
+func TestWatchKeepsWhatItHasNotReported(t *testing.T) {
+	path := write(t, t.TempDir(), "x", "a")
+	watcher := NewWatcher(path)
+	write(t, filepath.Dir(path), "x", "b")
+	other := write(t, t.TempDir(), "y", "1")
+	if !watcher.SetFiles(path, other) || watcher.SetFiles(path, other) {
+		t.Error("y alone is new, once")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*poll)
+	calls := 0
+	watcher.Run(ctx, func() {
+		calls++
+		cancel()
+	})
+	if calls != 1 {
+		t.Errorf("%d calls", calls)
+	}
+}

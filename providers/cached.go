@@ -55,7 +55,7 @@ func NewLookups[P Keyed](route *Route[P], cache *resilience.Cache, lives func(pr
 // Plan says who would be asked first: a provider to call, or one whose fresh
 // answer is found. Neither when no provider can be called now.
 func (l *Lookups[P]) Plan(ctx context.Context, pinned string, request P) (provider string, found Found, err error) {
-	candidates, err := l.from(pinned, request)
+	candidates, err := serving(l.roster(), pinned, request)
 	if err != nil {
 		return "", Found{}, err
 	}
@@ -73,7 +73,7 @@ func (l *Lookups[P]) Plan(ctx context.Context, pinned string, request P) (provid
 // Stale finds an answer that is no longer fresh, for when every provider has
 // failed.
 func (l *Lookups[P]) Stale(ctx context.Context, pinned string, request P) (Found, bool) {
-	candidates, err := l.from(pinned, request)
+	candidates, err := serving(l.roster(), pinned, request)
 	if err != nil {
 		return Found{}, false
 	}
@@ -88,26 +88,23 @@ func (l *Lookups[P]) Stale(ctx context.Context, pinned string, request P) (Found
 
 // Fresh finds one provider's fresh answer.
 func (l *Lookups[P]) Fresh(ctx context.Context, provider string, request P) (Found, bool) {
-	for _, g := range l.route.guards {
-		if g.Name() == provider && serves(g, request) {
-			return l.kept(ctx, g, request, false)
-		}
+	if g := l.roster().find(provider); g != nil && serves(g, request) {
+		return l.kept(ctx, g, request, false)
 	}
 	return Found{}, false
 }
 
 // Hit counts an answer that Plan or Fresh found and that is used.
 func (l *Lookups[P]) Hit(found Found, request P) {
-	for _, g := range l.route.guards {
-		if g.Name() == found.Provider {
-			l.count(g, request, resilience.Hit)
-		}
+	if g := l.roster().find(found.Provider); g != nil {
+		l.count(g, request, resilience.Hit)
 	}
 }
 
 // Serves reports whether a provider is in the route and can answer request.
 func (l *Lookups[P]) Serves(provider string, request P) bool {
-	return slices.ContainsFunc(l.route.guards, func(g *Guard[P]) bool { return g.Name() == provider && serves(g, request) })
+	g := l.roster().find(provider)
+	return g != nil && serves(g, request)
 }
 
 // kept looks an answer up, fresh or else, when stale is asked for, in its stale
@@ -156,18 +153,20 @@ func (l *Lookups[P]) count(g *Guard[P], request P, result string) {
 	l.cache.Count(g.Name()+"."+call, result)
 }
 
-// from lists the providers to ask: the pinned one alone, or those that can answer
-// the request. Where none can, the first says what it misses.
-func (l *Lookups[P]) from(pinned string, request P) ([]*Guard[P], error) {
-	candidates, err := l.route.from(pinned)
+func (l *Lookups[P]) roster() *roster[P] { return l.route.current.Load() }
+
+// serving lists the providers to ask: the pinned one alone, or those that can
+// answer the request. Where none can, the first says what it misses.
+func serving[P Keyed](in *roster[P], pinned string, request P) ([]*Guard[P], error) {
+	candidates, err := in.from(pinned)
 	if err != nil || pinned != "" {
 		return candidates, err
 	}
-	serving := slices.DeleteFunc(slices.Clone(candidates), func(g *Guard[P]) bool { return !serves(g, request) })
-	if len(serving) == 0 {
+	able := slices.DeleteFunc(slices.Clone(candidates), func(g *Guard[P]) bool { return !serves(g, request) })
+	if len(able) == 0 {
 		return candidates[:1], nil
 	}
-	return serving, nil
+	return able, nil
 }
 
 func serves[P any](g *Guard[P], request P) bool {

@@ -81,12 +81,13 @@ func (r *Route[P]) Choose(ctx context.Context, id uuid.UUID, pinned string, lane
 // is no use in taking commands for it. A route without providers is not closed:
 // its commands have to be told.
 func (r *Route[P]) Closed() bool {
-	for _, g := range r.guards {
+	guards := r.current.Load().guards
+	for _, g := range guards {
 		if g.Ready() {
 			return false
 		}
 	}
-	return len(r.guards) > 0
+	return len(guards) > 0
 }
 
 // sooner reports whether wait a ends before wait b; 0 has no known end.

@@ -20,6 +20,7 @@ import (
 type Guard[P any] struct {
 	provider Provider[P]
 	live     *resilience.Live
+	settings resilience.Settings
 	options  GuardOptions
 }
 
@@ -35,6 +36,9 @@ type GuardOptions struct {
 	Fleet *resilience.Fleet
 	// Driver is the code behind the provider, for people.
 	Driver string
+	// Later leaves the provider's breaker and limit as they are until the guard is
+	// put into a route by [Route.Replace].
+	Later bool
 	// OnUnknown is what follows an unknown outcome; default hold.
 	OnUnknown OnUnknown
 	// Sends says that calls reach people: a crash or time-out inside a driver is
@@ -78,8 +82,18 @@ func NewGuard[P any](provider Provider[P], options GuardOptions) *Guard[P] {
 	if options.Mock {
 		settings.Mode = "mock"
 	}
-	return &Guard[P]{provider: provider, options: options, live: options.Fleet.Provider(provider.Name(), settings)}
+	g := &Guard[P]{provider: provider, options: options, settings: settings, live: options.Fleet.Live(provider.Name())}
+	if !options.Later {
+		g.enforce()
+	}
+	return g
 }
+
+// enforce puts the settings of breaker and limit into force. Their state stands.
+func (g *Guard[P]) enforce() { g.live.Configure(g.settings) }
+
+// Driver is what the guard surrounds.
+func (g *Guard[P]) Driver() Provider[P] { return g.provider }
 
 // Name is the provider's configured name.
 func (g *Guard[P]) Name() string { return g.provider.Name() }

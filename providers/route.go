@@ -3,6 +3,7 @@ package providers
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 
 	"github.com/google/uuid"
 
@@ -10,13 +11,49 @@ import (
 	"github.com/gangwon-portal/gangway/internal/fault"
 )
 
-// Route is the order in which the providers of one kind are tried.
+// Route is the order in which the providers of one kind are tried. It may be
+// changed while it is used: a call ends with the providers it began with.
 type Route[P any] struct {
-	guards []*Guard[P]
+	current atomic.Pointer[roster[P]]
 }
 
 // NewRoute returns a route over guards, first choice first.
-func NewRoute[P any](guards ...*Guard[P]) *Route[P] { return &Route[P]{guards: guards} }
+func NewRoute[P any](guards ...*Guard[P]) *Route[P] {
+	r := new(Route[P])
+	r.current.Store(newRoster(guards))
+	return r
+}
+
+// Replace puts other guards into force, first choice first, with their settings.
+// The returned channel is closed when no call uses those before any more.
+func (r *Route[P]) Replace(guards ...*Guard[P]) (unused <-chan struct{}) {
+	for _, g := range guards {
+		g.enforce()
+	}
+	before := r.current.Swap(newRoster(guards))
+	before.replace()
+	return before.unused
+}
+
+// enter returns the roster in force, with the caller counted in it until leave.
+func (r *Route[P]) enter() *roster[P] {
+	for {
+		if current := r.current.Load(); current.enter() {
+			return current
+		}
+	}
+}
+
+// Check asks a provider's driver whether it is usable.
+func (r *Route[P]) Check(ctx context.Context, provider string) error {
+	in := r.enter()
+	defer in.leave()
+	g := in.find(provider)
+	if g == nil {
+		return fault.New(fault.Cancelled, "route", "provider %q has left the route", provider)
+	}
+	return g.Check(ctx)
+}
 
 // Outcome is what a route made of one round.
 type Outcome struct {
@@ -58,7 +95,9 @@ func (r *Route[P]) Names(pinned string) ([]string, error) {
 // table says so, the ready ones after it. The intent of each further call is
 // committed through the journal before it is made.
 func (r *Route[P]) Do(ctx context.Context, id uuid.UUID, pinned string, request P, run delivery.Run) Outcome {
-	candidates, err := r.from(pinned)
+	in := r.enter()
+	defer in.leave()
+	candidates, err := in.from(pinned)
 	if err != nil {
 		return Outcome{Err: err}
 	}
@@ -86,17 +125,4 @@ func (r *Route[P]) Do(ctx context.Context, id uuid.UUID, pinned string, request 
 }
 
 // from lists the providers to try: the pinned one alone, or all.
-func (r *Route[P]) from(pinned string) ([]*Guard[P], error) {
-	if len(r.guards) == 0 {
-		return nil, fault.New(fault.Internal, "route", "no provider is configured")
-	}
-	if pinned == "" {
-		return r.guards, nil
-	}
-	for _, g := range r.guards {
-		if g.Name() == pinned {
-			return []*Guard[P]{g}, nil
-		}
-	}
-	return nil, fault.InvalidField("provider", "%q is not in the route", pinned)
-}
+func (r *Route[P]) from(pinned string) ([]*Guard[P], error) { return r.current.Load().from(pinned) }

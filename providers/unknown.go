@@ -62,7 +62,9 @@ func (r *Route[P]) Recover(ctx context.Context, id uuid.UUID, request P, run del
 	if run.Died {
 		out.Attempts = []delivery.Attempt{died(run)}
 	}
-	candidates, err := r.from(run.Unsure)
+	in := r.enter()
+	defer in.leave()
+	candidates, err := in.from(run.Unsure)
 	if err != nil {
 		out.Err = fault.New(fault.UnknownOutcome, run.Unsure, "it may have been sent, and the provider has left the route")
 		return out

@@ -38,7 +38,9 @@ func (l *Lookups[P]) Waiting(budget time.Duration) *Asking[P] {
 // Ask puts a question to the route. Whatever another round might mend, the next
 // provider may mend now; everything else is definite.
 func (a *Asking[P]) Ask(ctx context.Context, pinned string, request P) Found {
-	candidates, err := a.lookups.from(pinned, request)
+	in := a.lookups.route.enter()
+	defer in.leave()
+	candidates, err := serving(in, pinned, request)
 	if err != nil {
 		return Found{Err: err}
 	}
@@ -70,14 +72,14 @@ func (a *Asking[P]) Ask(ctx context.Context, pinned string, request P) Found {
 
 // Also puts a further question to one provider of the route.
 func (a *Asking[P]) Also(ctx context.Context, provider string, request P) Found {
-	for _, g := range a.lookups.route.guards {
-		if g.Name() != provider {
-			continue
-		}
-		found, _ := a.one(ctx, g, request, true)
-		return found
+	in := a.lookups.route.enter()
+	defer in.leave()
+	g := in.find(provider)
+	if g == nil {
+		return Found{Err: fault.New(fault.Cancelled, "route", "provider %q has left the route", provider)}
 	}
-	return Found{Err: fault.New(fault.Cancelled, "route", "provider %q has left the route", provider)}
+	found, _ := a.one(ctx, g, request, true)
+	return found
 }
 
 // Attempts are the calls that are not journalled yet: the last one.

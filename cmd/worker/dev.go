@@ -68,7 +68,8 @@ func demoCommand() *cobra.Command {
 }
 
 func devOptions(cmd *cobra.Command) (app.DevOptions, error) {
-	cfg, _, err := config.Load(config.Options{DefaultEnv: config.Dev, Defaults: map[string]string{"mock": "true"}})
+	load := loader(config.Options{DefaultEnv: config.Dev, Defaults: map[string]string{"mock": "true"}})
+	cfg, origins, err := load()
 	if err != nil {
 		return app.DevOptions{}, err
 	}
@@ -77,5 +78,5 @@ func devOptions(cmd *cobra.Command) (app.DevOptions, error) {
 		return app.DevOptions{}, err
 	}
 	say := func(format string, args ...any) { fmt.Fprintf(cmd.OutOrStdout(), format+"\n", args...) }
-	return app.DevOptions{Config: cfg, Telemetry: shown, Say: say}, nil
+	return app.DevOptions{Config: cfg, Origins: origins, Telemetry: shown, Reload: load, Say: say}, nil
 }

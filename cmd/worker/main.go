@@ -96,6 +96,18 @@ func does(run func(*cobra.Command, []string) error) func(*cobra.Command, []strin
 	}
 }
 
+// loader loads the configuration of options now and at every reload.
+func loader(options config.Options) app.Loader {
+	return func() (*config.Config, *config.Origins, error) { return config.Load(options) }
+}
+
+// hangups are the signals that have the configuration loaded again.
+func hangups() <-chan os.Signal {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	return signals
+}
+
 // untilSignalled ends the context at the first SIGINT or SIGTERM, for an orderly
 // stop. A second one ends the process at once: whoever sends it does not want to
 // wait for what is still in flight.

@@ -16,7 +16,9 @@ func runCommand() *cobra.Command {
 		Example: "  GANGWAY_NATS_URL=nats://bus:4222 GANGWAY_POSTGRES_URL_FILE=/run/secrets/pg worker run --migrate",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, _, err := config.Load(config.Options{File: file, Run: true, DefaultEnv: config.Production})
+			hangups := hangups() // from now on one ends nothing any more
+			load := loader(config.Options{File: file, Run: true, DefaultEnv: config.Production})
+			cfg, origins, err := load()
 			if err != nil {
 				return err
 			}
@@ -24,7 +26,9 @@ func runCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			err = app.RunWorker(cmd.Context(), app.WorkerOptions{Config: cfg, Telemetry: shown, Migrate: migrate})
+			err = app.RunWorker(cmd.Context(), app.WorkerOptions{
+				Config: cfg, Origins: origins, Telemetry: shown, Migrate: migrate, Reload: load, Hangups: hangups,
+			})
 			if toldToStop(cmd.Context(), err) {
 				return nil
 			}

@@ -40,6 +40,9 @@ type Parts struct {
 	Simulator    Simulator // nil outside of mock mode
 	// Settings lists the configuration in force, redacted.
 	Settings func() []Setting
+	// Reload reads the configuration again and puts it into force, whole or not at
+	// all.
+	Reload func(ctx context.Context, by string) (Reloaded, error)
 	// Document is docs/openapi.yaml.
 	Document []byte
 }

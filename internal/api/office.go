@@ -57,6 +57,16 @@ type Setting struct {
 	Reload bool   `json:"reload"` // whether a change takes effect without a restart
 }
 
+// Reloaded is what a reload of the configuration came to.
+type Reloaded struct {
+	// Changed are the keys whose values changed; none when the files say what is in
+	// force already.
+	Changed []string `json:"changed"`
+	// Config tells configurations apart: workers that show the same one run with the
+	// same values, secrets left aside.
+	Config string `json:"config"`
+}
+
 // Suppressions are the recipients that get nothing more.
 type Suppressions interface {
 	List(ctx context.Context, containing string, page Page) (list []Suppression, next string, err error)
@@ -86,6 +96,9 @@ func (a *API) office() {
 	}
 	if a.parts.Settings != nil {
 		a.serve("GET /api/v1/config", a.settings)
+	}
+	if a.parts.Reload != nil {
+		a.serve("POST /api/v1/config/reload", a.reload)
 	}
 	if a.parts.Suppressions != nil {
 		a.serve("GET /api/v1/suppressions", a.listSuppressions)
@@ -128,6 +141,14 @@ func (a *API) settings(r *http.Request) (answer, error) {
 		return answer{}, err
 	}
 	return listOf(a.parts.Settings(), ""), nil
+}
+
+func (a *API) reload(r *http.Request) (answer, error) {
+	if err := queryOf(r).done(); err != nil {
+		return answer{}, err
+	}
+	reloaded, err := a.parts.Reload(r.Context(), CallerOf(r.Context()).Name)
+	return answer{body: reloaded}, err
 }
 
 func (a *API) listSuppressions(r *http.Request) (answer, error) {

@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.uber.org/zap"
 
-	"github.com/gangwon-portal/gangway/config"
 	"github.com/gangwon-portal/gangway/internal/alert"
 	"github.com/gangwon-portal/gangway/internal/broker"
 	"github.com/gangwon-portal/gangway/internal/command"
@@ -22,7 +21,7 @@ import (
 
 // alarm raises the alerts of the fleet while this worker is the one that does.
 type alarm struct {
-	cfg    *config.Config
+	live   *live
 	conn   *broker.Conn
 	fleet  *resilience.Fleet
 	reader postgres.Reader
@@ -30,8 +29,8 @@ type alarm struct {
 	store  *postgres.Alerts
 }
 
-func newAlarm(cfg *config.Config, conn *broker.Conn, fleet *resilience.Fleet, pool *pgxpool.Pool, log *zap.Logger) *alarm {
-	a := &alarm{cfg: cfg, conn: conn, fleet: fleet, reader: postgres.NewReader(pool), log: log}
+func newAlarm(live *live, conn *broker.Conn, fleet *resilience.Fleet, pool *pgxpool.Pool, log *zap.Logger) *alarm {
+	a := &alarm{live: live, conn: conn, fleet: fleet, reader: postgres.NewReader(pool), log: log}
 	a.store = postgres.NewAlerts(pool, alertRow, func() []string { return a.sinks().Names() })
 	return a
 }
@@ -40,7 +39,7 @@ func newAlarm(cfg *config.Config, conn *broker.Conn, fleet *resilience.Fleet, po
 func (a *alarm) run(ctx context.Context) error {
 	teller := newBackground(ctx)
 	teller.start("teller", alert.NewTeller(alert.TellerOptions{
-		Notices: a.store, Sinks: a.sinks, Interval: func() time.Duration { return a.cfg.Alerts.Interval },
+		Notices: a.store, Sinks: a.sinks, Interval: func() time.Duration { return a.live.config().Alerts.Interval },
 		Trouble: func(sink string, err error) {
 			a.log.Warn("people could not be told of an alert; it is tried again", zap.String("sink", sink), zap.Error(err))
 		},
@@ -61,9 +60,10 @@ func (a *alarm) monitor() *alert.Monitor {
 			{Alerts: []alert.Name{alert.StreamBacklog}, Look: a.lanes},
 			{Alerts: []alert.Name{alert.ManualQueue}, Look: a.manual},
 		},
-		Interval: func() time.Duration { return a.cfg.Alerts.Interval },
+		Interval: func() time.Duration { return a.live.config().Alerts.Interval },
 		Patience: func() alert.Patience {
-			return alert.Patience{For: a.cfg.Alerts.For, Keep: a.cfg.Alerts.Keep, Repeat: a.cfg.Alerts.Repeat}
+			c := a.live.config().Alerts
+			return alert.Patience{For: c.For, Keep: c.Keep, Repeat: c.Repeat}
 		},
 		Told: a.told,
 		Trouble: func(doing string, err error) {
@@ -74,7 +74,7 @@ func (a *alarm) monitor() *alert.Monitor {
 
 // sinks are whom the configuration in force wants to be told.
 func (a *alarm) sinks() alert.Sinks {
-	c := a.cfg.Alerts
+	c := a.live.config().Alerts
 	s := alert.Sinks{Every: c.Every, Webhook: c.Webhook.URL.Reveal(), Alertmanager: c.Alertmanager.URL, Token: c.Alertmanager.Token.Reveal()}
 	if len(c.Email.To) > 0 {
 		s.Email = func(subject, text string) ([]byte, error) {
@@ -89,7 +89,7 @@ func (a *alarm) sinks() alert.Sinks {
 }
 
 func (a *alarm) limits() alert.Limits {
-	c := a.cfg.Alerts
+	c := a.live.config().Alerts
 	return alert.Limits{
 		FailureShare: c.FailureShare, FailureCalls: int64(c.FailureCalls), DeadLetters: c.DeadLetters, OutboxAge: c.OutboxAge,
 		Backlog: c.Backlog, BacklogAge: c.BacklogAge, ManualAge: c.ManualAge,
@@ -103,7 +103,8 @@ func (a *alarm) providers(ctx context.Context) (found []alert.Reading, err error
 		return nil, err
 	}
 	var names []string
-	for _, route := range [][]string{a.cfg.Routes.Email, a.cfg.Routes.SMS, a.cfg.Routes.Business, a.cfg.Routes.Address} {
+	routes := a.live.config().Routes
+	for _, route := range [][]string{routes.Email, routes.SMS, routes.Business, routes.Address} {
 		names = append(names, route...)
 	}
 	slices.Sort(names)

@@ -3,8 +3,10 @@ package app
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -26,8 +28,8 @@ import (
 
 // adminParts are what the API of the admin listener stands on in this worker.
 type adminParts struct {
-	cfg       *config.Config
-	origins   *config.Origins // nil when it is not known where values come from
+	live      *live
+	reload    func(ctx context.Context, by string) (api.Reloaded, error)
 	pool      *pgxpool.Pool
 	conn      *broker.Conn
 	fleet     *resilience.Fleet
@@ -43,15 +45,40 @@ func (o adminParts) newAPI(listed *postgres.Suppressions) *api.API {
 	parts := api.Parts{
 		Bus: apiBus{o.publisher}, Deliveries: apiDeliveries{operator.Reader}, Desk: desk{operator, o.conn},
 		Letters: operator, Record: record{operator.Reader}, Suppressions: apiSuppressions{suppressions{listed}},
-		Cache: apiCache{fleetCache{o.cfg, o.conn, o.pool}}, Providers: apiProviders{providerControl{o.fleet, operator}, o.cfg},
+		Cache: apiCache{fleetCache{o.live.config, o.conn, o.pool}}, Providers: apiProviders{providerControl{o.fleet, operator}, o.live.config},
 		Queues: apiQueues{o.conn, operator.Reader, o.fleet}, Businesses: apiBusinesses{o.looking, operator}, Alerts: apiAlerts{operator},
 		Webhooks: postgres.NewSubscribers(o.pool),
-		Settings: o.settings, Document: docs.OpenAPI,
+		Settings: o.settings, Reload: o.reload, Document: docs.OpenAPI,
 	}
 	if o.simulator != nil {
-		parts.Simulator = mocks{o.cfg, o.simulator}
+		parts.Simulator = mocks{o.live.config, o.simulator}
 	}
 	return api.New(parts, api.Options{Reason: reasonOf, Log: o.log})
+}
+
+// liveAPI is the API, which has more operations once mock mode is switched on.
+type liveAPI struct {
+	parts   adminParts
+	listed  *postgres.Suppressions
+	current atomic.Pointer[api.API]
+}
+
+func newLiveAPI(parts adminParts, listed *postgres.Suppressions) *liveAPI {
+	l := &liveAPI{parts: parts, listed: listed}
+	l.current.Store(parts.newAPI(listed))
+	return l
+}
+
+// ServeHTTP implements [http.Handler].
+func (l *liveAPI) ServeHTTP(w http.ResponseWriter, r *http.Request) { l.current.Load().ServeHTTP(w, r) }
+
+func (l *liveAPI) prepare(sim *simulator.Simulator) change {
+	return change{commit: func() {
+		if l.parts.simulator != sim {
+			l.parts.simulator = sim
+			l.current.Store(l.parts.newAPI(l.listed))
+		}
+	}}
 }
 
 // reasonOf knows that a database which cannot be reached is no mistake of ours.
@@ -69,11 +96,12 @@ func reasonOf(err error) fault.Reason {
 }
 
 func (o adminParts) settings() []api.Setting {
-	found := o.cfg.Settings(o.origins)
+	now := o.live.current.Load()
+	found := now.cfg.Settings(now.origins)
 	list := make([]api.Setting, len(found))
 	for i, s := range found {
 		list[i] = api.Setting(s)
-		if o.origins == nil {
+		if now.origins == nil {
 			list[i].Origin = ""
 		}
 	}
@@ -213,13 +241,13 @@ func (c apiCache) Purge(ctx context.Context, pattern, by string) (int, error) {
 
 // mocks steers the simulator of this worker.
 type mocks struct {
-	cfg *config.Config
+	cfg func() *config.Config // in force
 	sim *simulator.Simulator
 }
 
 // Providers implements [api.Simulator].
 func (m mocks) Providers() (names []string) {
-	for name, p := range m.cfg.Providers {
+	for name, p := range m.cfg().Providers {
 		if p.Mock() {
 			names = append(names, name)
 		}

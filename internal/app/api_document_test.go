@@ -14,7 +14,6 @@ import (
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers/gorillamux"
 
-	"github.com/gangwon-portal/gangway/config"
 	"github.com/gangwon-portal/gangway/docs"
 	"github.com/gangwon-portal/gangway/internal/testkit"
 	"github.com/gangwon-portal/gangway/providers/simulator"
@@ -47,7 +46,7 @@ func operationsOf(doc *openapi3.T) (all []string) {
 // TestAPIDocument holds the document to the routes, and lints it.
 func TestAPIDocument(t *testing.T) {
 	doc := document(t)
-	served := slices.Sorted(slices.Values(adminParts{cfg: new(config.Config), simulator: new(simulator.Simulator)}.newAPI(nil).Patterns()))
+	served := slices.Sorted(slices.Values(adminParts{live: new(live), reload: new(reloader).byCaller, simulator: new(simulator.Simulator)}.newAPI(nil).Patterns()))
 	if documented := operationsOf(doc); !slices.Equal(documented, served) {
 		t.Errorf("documented: %s\nserved:     %s", strings.Join(documented, ", "), strings.Join(served, ", "))
 	}
@@ -361,6 +360,7 @@ func (d *counterDesk) everythingElse(t *testing.T) {
 		d.want(200, "GET", "/api/v1/alerts?resolved_since=1h", "", &alerts)
 		return slices.ContainsFunc(alerts.Items, func(a struct{ Alert, Subject, State string }) bool { return a.Alert == "DeadLetters" })
 	}, "the dead letters of this test raise no alert: %+v", &alerts)
+	d.want(200, "POST", "/api/v1/config/reload", "", nil)
 	d.want(200, "GET", "/api/v1/alerts", "", nil)
 	d.want(422, "GET", "/api/v1/alerts?since=1h", "", nil)
 	d.everySilence(t)

@@ -18,7 +18,7 @@ import (
 // apiProviders are the providers of the fleet as the API shows and steers them.
 type apiProviders struct {
 	control providerControl
-	cfg     *config.Config
+	cfg     func() *config.Config // in force
 }
 
 // List implements [api.Providers].
@@ -79,7 +79,7 @@ func (p apiProviders) state(name string) api.Provider {
 	limit, found := fleet.Limit(name), health.Read(fleet.Health(name))
 	_, paused := holds[resilience.ByOperator]
 	s := api.Provider{
-		Name: name, Kinds: servedKinds(p.cfg, name), Driver: report.Driver, Mode: report.Mode, Paused: paused, Holds: []api.ProviderHold{},
+		Name: name, Kinds: servedKinds(p.cfg(), name), Driver: report.Driver, Mode: report.Mode, Paused: paused, Holds: []api.ProviderHold{},
 		Breaker: api.ProviderBreaker{State: string(breaker), Since: fleet.BreakerSince(name)},
 		Health: api.ProviderHealth{
 			Status: string(found.Status), Since: found.Since, CheckedAt: found.CheckedAt, LatencyMS: found.LatencyMS, Reason: found.Reason,

@@ -34,7 +34,7 @@ func newCounterDesk(t *testing.T) *counterDesk {
 	t.Helper()
 	d := &counterDesk{t: t, token: writeToken}
 	url := testkit.PostgresFrom(t, "migrated by the worker", migrated)
-	cfg, origins, err := config.Load(config.Options{
+	load := loads(config.Options{
 		Env: config.Dev, Dir: t.TempDir(), Defaults: map[string]string{"mock": "true"},
 		Environ: []string{
 			"GANGWAY_NATS_URL=" + testkit.NATS(t).URL(), "GANGWAY_POSTGRES_URL=" + url, "GANGWAY_HTTP_ADDR=127.0.0.1:0",
@@ -47,13 +47,14 @@ func newCounterDesk(t *testing.T) *counterDesk {
 			"GANGWAY_ALERTS_INTERVAL=1s", "GANGWAY_ALERTS_FOR=0s", "GANGWAY_PROVIDERS_SES_ON_UNKNOWN=hold", "GANGWAY_PROVIDERS_SENDGRID_ON_UNKNOWN=hold",
 		},
 	})
+	cfg, origins, err := load()
 	d.check(err)
 	shown, err := NewTelemetry(cfg, io.Discard)
 	d.check(err)
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan Running, 1), make(chan error, 1)
 	go func() {
-		ended <- RunWorker(ctx, WorkerOptions{Config: cfg, Origins: origins, Telemetry: shown, Ready: func(r Running) { ready <- r }})
+		ended <- RunWorker(ctx, WorkerOptions{Config: cfg, Origins: origins, Reload: load, Telemetry: shown, Ready: func(r Running) { ready <- r }})
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -72,6 +73,11 @@ func newCounterDesk(t *testing.T) *counterDesk {
 	d.check(err)
 	t.Cleanup(d.pool.Close)
 	return d
+}
+
+// loads loads the same configuration each time.
+func loads(options config.Options) Loader {
+	return func() (*config.Config, *config.Origins, error) { return config.Load(options) }
 }
 
 // do makes one request and returns its answer. headers are name and value in turn.

@@ -19,7 +19,7 @@ import (
 
 // fleetCache is the cache of the fleet, seen from outside of it.
 type fleetCache struct {
-	cfg  *config.Config
+	cfg  func() *config.Config // in force
 	conn *broker.Conn
 	pool *pgxpool.Pool // for the audit log
 }
@@ -52,7 +52,7 @@ func (c fleetCache) Purge(ctx context.Context, p cli.Purge) (int, error) {
 // providers are those of a route, and those that a worker with another
 // configuration may have under their usual names.
 func (c fleetCache) providers(route string) []string {
-	names := slices.Clone(c.cfg.Routes.Of(route))
+	names := slices.Clone(c.cfg().Routes.Of(route))
 	for _, driver := range config.Drivers() {
 		if config.RouteOf(driver) == route && !slices.Contains(names, driver) {
 			names = append(names, driver)
@@ -95,7 +95,7 @@ func (c *connections) cache(ctx context.Context, s cli.Settings) (cli.Cache, err
 	if err != nil {
 		return nil, err
 	}
-	return fleetCache{c.cfg, c.conn, pool}, nil
+	return fleetCache{func() *config.Config { return c.cfg }, c.conn, pool}, nil
 }
 
 var _ cli.Cache = fleetCache{}

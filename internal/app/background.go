@@ -51,7 +51,7 @@ func (b *background) stop() error {
 
 // upkeep is what one worker of the fleet does for all.
 type upkeep struct {
-	cfg    *config.Config
+	live   *live
 	conn   *broker.Conn
 	pool   *pgxpool.Pool
 	engine *Engine
@@ -66,17 +66,20 @@ func (u upkeep) start(b *background, singletons *Singletons) {
 	operator := newOperator(u.pool)
 	lead("reaper", func(ctx context.Context) error {
 		r := reaper{reader: postgres.NewReader(u.pool), operator: operator, conn: u.conn, log: u.log, grace: u.overdue()}
-		return r.run(ctx, u.cfg.Worker.Reap)
+		return r.run(ctx, u.live.config().Worker.Reap)
 	})
 	lead("exhausted", func(ctx context.Context) error {
 		return u.conn.WatchExhausted(ctx, func(ctx context.Context, e *broker.Exhausted) error { return u.engine.path.Process(ctx, e) })
 	})
-	lead("retention", newRetention(u.pool, func() config.Retention { return u.cfg.Retention }, u.log).run)
+	lead("retention", newRetention(u.pool, func() config.Retention { return u.live.config().Retention }, u.log).run)
 }
 
 // overdue is how long a command may stand still before its message is missed:
 // several redeliveries and the lease of a dead worker fit into it.
-func (u upkeep) overdue() time.Duration { return 10*u.cfg.Worker.AckWait + 2*u.cfg.Worker.Lease }
+func (u upkeep) overdue() time.Duration {
+	w := u.live.config().Worker
+	return 10*w.AckWait + 2*w.Lease
+}
 
 // pause waits and reports whether ctx lasted as long.
 func pause(ctx context.Context, d time.Duration) bool {

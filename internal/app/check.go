@@ -57,7 +57,7 @@ func Check(ctx context.Context, cfg *config.Config, found func(Finding)) error {
 	if err != nil {
 		return err
 	}
-	for _, checker := range routes.Checks {
+	for _, checker := range routes.Checks() {
 		ask("provider "+checker.Name(), func(ctx context.Context) (string, error) {
 			return cfg.Providers[checker.Name()].Mode, checker.Check(ctx)
 		})

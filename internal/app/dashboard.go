@@ -13,7 +13,7 @@ import (
 // newDashboard streams what the dashboard shows of this fleet.
 func (o adminParts) newDashboard() *dashboard.Live {
 	operator := newOperator(o.pool)
-	named := apiProviders{providerControl{o.fleet, operator}, o.cfg}
+	named := apiProviders{providerControl{o.fleet, operator}, o.live.config}
 	topics := []dashboard.Topic{
 		topic("providers", 2*time.Second, named.List),
 		topic("queues", 2*time.Second, apiQueues{o.conn, operator.Reader, o.fleet}.Queues),
@@ -22,7 +22,7 @@ func (o adminParts) newDashboard() *dashboard.Live {
 		topic("manual", 10*time.Second, func(ctx context.Context) (postgres.Waiting, error) {
 			return operator.ManualQueue(ctx, time.Now().Add(-manualWithin))
 		}),
-		topic("caches", 10*time.Second, apiCache{fleetCache{o.cfg, o.conn, o.pool}}.Stats),
+		topic("caches", 10*time.Second, apiCache{fleetCache{o.live.config, o.conn, o.pool}}.Stats),
 		topic("alerts", 5*time.Second, apiAlerts{operator}.Firing),
 		topic("series", 15*time.Second, named.series),
 	}

@@ -17,6 +17,10 @@ import (
 type DevOptions struct {
 	Config    *config.Config
 	Telemetry *Telemetry
+	// Origins and Reload are those of [WorkerOptions]. A hang-up ends a development
+	// stack: its terminal is gone.
+	Origins *config.Origins
+	Reload  Loader
 	// DataDir keeps the data; "" means a temporary directory that is removed.
 	DataDir string
 	// Say receives one line for people about what is started and where.
@@ -78,6 +82,7 @@ func RunDev(ctx context.Context, o DevOptions) (err error) {
 	var stopEnv error
 	err = RunWorker(ctx, WorkerOptions{
 		Config: &cfg, Telemetry: o.Telemetry, Migrate: true, FreePorts: true,
+		Origins: o.Origins, Reload: o.loaded(&cfg),
 		Ready: func(running Running) {
 			stack := Stack{Running: running, DataDir: dir.Path(), Endpoints: cli.Endpoints{
 				NATSURL: cfg.NATS.URL.Reveal(), PostgresURL: cfg.Postgres.URL.Reveal(), HTTPAddr: running.HTTPAddr,
@@ -95,6 +100,26 @@ func RunDev(ctx context.Context, o DevOptions) (err error) {
 		},
 	})
 	return errors.Join(err, stopEnv, cli.RemoveDevEnv(dir.Path()))
+}
+
+// loaded loads the configuration again, with what was started for it.
+func (o DevOptions) loaded(running *config.Config) Loader {
+	if o.Reload == nil {
+		return nil
+	}
+	return func() (*config.Config, *config.Origins, error) {
+		cfg, origins, err := o.Reload()
+		if cfg.NATS.URL.IsZero() {
+			cfg.NATS.URL = running.NATS.URL
+		}
+		if cfg.Postgres.URL.IsZero() {
+			cfg.Postgres.URL = running.Postgres.URL
+		}
+		if cfg.Admin.Token.IsZero() {
+			cfg.Admin.Token = running.Admin.Token
+		}
+		return cfg, origins, err
+	}
 }
 
 // DevURLs describes a stack for people, one line each.

@@ -10,7 +10,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.uber.org/zap"
 
-	"github.com/gangwon-portal/gangway/config"
 	"github.com/gangwon-portal/gangway/internal/bounce"
 	"github.com/gangwon-portal/gangway/internal/broker"
 	"github.com/gangwon-portal/gangway/internal/fault"
@@ -24,38 +23,44 @@ const healthKeep = 30 * 24 * time.Hour
 
 // checkup checks the providers and shows how they are.
 type checkup struct {
-	fleet   *fleet
-	cfg     *config.Config
-	monitor *health.Monitor
-	log     *zap.Logger
+	fleet  *fleet
+	live   *live
+	routes *Routes
+	pool   *pgxpool.Pool
+	outlet *broker.Outlet
+	log    *zap.Logger
+	// mailboxes are where providers return mail to.
+	mailboxes func() map[string]bounce.Mailbox
 }
 
-// newCheckup returns the checks of what the routes name. Changes of health go to
-// the event stream, the table and the log.
-func newCheckup(cfg *config.Config, f *fleet, routes *Routes, mailboxes func() map[string]bounce.Mailbox, pool *pgxpool.Pool,
-	outlet *broker.Outlet, log *zap.Logger) *checkup {
-	c := &checkup{fleet: f, cfg: cfg, log: log}
+// monitor checks what the routes name now. Changes of health go to the event
+// stream, the table and the log.
+func (c *checkup) monitor() *health.Monitor {
 	var providers []health.Provider
-	for _, checker := range routes.Checks {
+	for _, checker := range c.routes.Checks() {
 		name := checker.Name()
 		providers = append(providers, health.Provider{Name: name, Check: c.check(checker), Beside: func(ctx context.Context) string {
-			return c.bounces(ctx, name, mailboxes()[name])
+			return c.bounces(ctx, name, c.mailboxes()[name])
 		}})
 	}
-	c.monitor = health.New(health.Options{
-		Providers: providers, Store: healthStore{f.state}, Signs: c.signs,
-		Interval: func() time.Duration { return cfg.Health.Interval },
-		Tell:     func(ctx context.Context, change health.Change) error { return c.tell(ctx, outlet, change) },
+	return health.New(health.Options{
+		Providers: providers, Store: healthStore{c.fleet.state}, Signs: c.signs,
+		Interval: func() time.Duration { return c.live.config().Health.Interval },
+		Tell:     func(ctx context.Context, change health.Change) error { return c.tell(ctx, c.outlet, change) },
 		Save: func(ctx context.Context, provider string, r health.Report) error {
-			return postgres.SaveHealth(ctx, pool, postgres.ProviderHealth{
+			return postgres.SaveHealth(ctx, c.pool, postgres.ProviderHealth{
 				Provider: provider, Status: string(r.Status), Since: r.Since, CheckedAt: r.CheckedAt, LatencyMS: r.LatencyMS, Reason: r.Reason,
 			})
 		},
 		Trouble: func(provider string, err error) {
-			log.Warn("health is not known for sure", zap.String("provider", provider), zap.Error(err))
+			c.log.Warn("health is not known for sure", zap.String("provider", provider), zap.Error(err))
 		},
 	})
-	return c
+}
+
+// run checks the providers of the configuration in force until ctx ends.
+func (c *checkup) run(ctx context.Context) error {
+	return c.live.anew(func(ctx context.Context) error { return c.monitor().Run(ctx) })(ctx)
 }
 
 // check makes one check and draws its consequences: credentials that are not
@@ -138,7 +143,7 @@ func (c *checkup) tell(ctx context.Context, outlet *broker.Outlet, change health
 // reports are how all configured providers are.
 func (c *checkup) reports() map[string]health.Report {
 	reports := map[string]health.Report{}
-	for _, route := range c.routes() {
+	for _, route := range c.names() {
 		for _, name := range route {
 			reports[name] = c.report(name)
 		}
@@ -155,8 +160,9 @@ func (c *checkup) report(name string) health.Report {
 	return report
 }
 
-func (c *checkup) routes() [][]string {
-	r := c.cfg.Routes
+// names are the providers of each route.
+func (c *checkup) names() [][]string {
+	r := c.live.config().Routes
 	return [][]string{r.Email, r.SMS, r.Business, r.Address}
 }
 
@@ -164,7 +170,7 @@ func (c *checkup) routes() [][]string {
 // the token that checks at once.
 func (c *checkup) serve(open, admin *http.ServeMux, cache *resilience.Cache) {
 	open.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
-		summary := health.Summarize(c.reports(), c.routes(), cacheHealth(cache), mocked(c.cfg))
+		summary := health.Summarize(c.reports(), c.names(), cacheHealth(cache), mocked(c.live.config()))
 		healthAnswer(w, summary.Status, summary)
 	})
 	open.HandleFunc("GET /health/{provider}", func(w http.ResponseWriter, r *http.Request) {
@@ -176,7 +182,7 @@ func (c *checkup) serve(open, admin *http.ServeMux, cache *resilience.Cache) {
 		healthAnswer(w, report.Status, report)
 	})
 	admin.HandleFunc("POST /health/{provider}", func(w http.ResponseWriter, r *http.Request) {
-		report, err := c.monitor.Check(r.Context(), r.PathValue("provider"))
+		report, err := c.monitor().Check(r.Context(), r.PathValue("provider"))
 		switch {
 		case errors.Is(err, health.ErrUnknown):
 			answer(w, http.StatusNotFound, "no such provider")

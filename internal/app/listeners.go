@@ -35,7 +35,7 @@ func newEndpoints(pool *pgxpool.Pool, conn *broker.Conn, tracing *telemetry.Trac
 }
 
 // listen opens both listeners. They answer from the moment the returned tasks run.
-func (e endpoints) listen(ctx context.Context, cfg *config.Config, freePorts bool, log *zap.Logger) (public, admin *server.Server, err error) {
+func (e endpoints) listen(ctx context.Context, cfg *config.Config, gate *api.Gate, freePorts bool, log *zap.Logger) (public, admin *server.Server, err error) {
 	public, err = server.Listen(ctx, server.Options{
 		Name: "public", Addr: cfg.HTTP.Addr, Handler: enclosed(e.tracing, e.public), FreePort: freePorts, Cert: cfg.HTTP.TLS.Cert, Key: cfg.HTTP.TLS.Key,
 		TrustedProxies: cfg.HTTP.TrustedProxies, Log: log,
@@ -43,7 +43,7 @@ func (e endpoints) listen(ctx context.Context, cfg *config.Config, freePorts boo
 	if err != nil {
 		return nil, nil, err
 	}
-	guarded, err := e.guarded(api.NewGate(admitted(cfg)))
+	guarded, err := e.guarded(gate)
 	if err == nil {
 		admin, err = server.Listen(ctx, server.Options{
 			Name: "admin", Addr: cfg.Admin.Addr, Handler: enclosed(e.tracing, guarded), FreePort: freePorts,
@@ -55,6 +55,16 @@ func (e endpoints) listen(ctx context.Context, cfg *config.Config, freePorts boo
 		return nil, nil, err
 	}
 	return public, admin, nil
+}
+
+// listenersFollow takes over who may come in, and which proxies are believed.
+func listenersFollow(public *server.Server, gate *api.Gate) func(*config.Config) (change, error) {
+	return func(next *config.Config) (change, error) {
+		return change{commit: func() {
+			gate.Replace(admitted(next))
+			_ = public.SetTrustedProxies(next.HTTP.TrustedProxies...) // validated
+		}}, nil
+	}
 }
 
 // guarded serves the open endpoints, the dashboard's page and its log-in among

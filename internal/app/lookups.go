@@ -27,39 +27,32 @@ import (
 
 // lookups are the look-ups of one worker, queued and waited for, and their cache.
 type lookups struct {
-	cfg      *config.Config
+	live     *live
 	log      *zap.Logger
 	cache    *resilience.Cache
 	business *handlers.Business
 	address  *handlers.Address
 	complete handlers.Complete
+	public   *lookup.Public // once it serves
 }
 
-func newLookups(cfg *config.Config, routes *Routes, operator *postgres.Operator, conn *broker.Conn, t *Telemetry) (*lookups, error) {
-	l := &lookups{cfg: cfg, log: t.Logger()}
+func newLookups(live *live, routes *Routes, operator *postgres.Operator, conn *broker.Conn, t *Telemetry) (*lookups, error) {
+	l := &lookups{live: live, log: t.Logger()}
 	var err error
-	if l.cache, err = openCache(cfg, conn, t); err != nil {
-		return nil, err
-	}
-	business, err := fallbackOf[providers.BusinessResult](cfg, command.BusinessVerify)
-	if err != nil {
-		return nil, err
-	}
-	address, err := fallbackOf[providers.AddressResult](cfg, command.AddressSearch)
-	if err != nil {
+	if l.cache, err = openCache(live.config(), conn, t); err != nil {
 		return nil, err
 	}
 	manual := manualEntries{operator}
 	companies := providers.NewLookups(routes.Business, l.cache, l.lives)
 	l.business = handlers.NewBusiness(func() *providers.Lookups[providers.Company] { return companies }, handlers.BusinessOptions{
-		Fallback: func() jsontext.Value { return business }, Register: func() string { return registerOf(cfg) }, Manual: manual,
+		Fallback: func() jsontext.Value { return live.current.Load().business }, Register: func() string { return registerOf(live.config()) }, Manual: manual,
 		Trouble: func(_ context.Context, err error) {
 			l.log.Error("an answer was not compared with manual entries", zap.Error(err))
 		},
 	})
 	addresses := providers.NewLookups(routes.Address, l.cache, l.lives)
 	l.address = handlers.NewAddress(func() *providers.Lookups[providers.Address] { return addresses },
-		func() jsontext.Value { return address })
+		func() jsontext.Value { return live.current.Load().address })
 	l.complete = handlers.NewComplete(manual)
 	return l, nil
 }
@@ -73,12 +66,11 @@ func (l *lookups) handle(all map[command.Kind]pipeline.Handler) map[command.Kind
 // serve answers look-ups that somebody waits for, on the public listener and as a
 // NATS micro service, until stop is called.
 func (l *lookups) serve(mux *http.ServeMux, conn *broker.Conn, sim *simulator.Simulator) (stop func() error, err error) {
-	public, err := lookup.NewPublic(l, lookup.Options{
-		Rate: l.cfg.HTTP.ClientRate, Burst: l.cfg.HTTP.ClientBurst, Origins: l.cfg.Postcode.Origins, Scripts: widgetScripts(l.cfg, sim),
-	})
+	public, err := lookup.NewPublic(l, publicOptions(l.live.config(), sim))
 	if err != nil {
 		return nil, err
 	}
+	l.public = public
 	public.Routes(mux)
 	service, err := lookup.StartService(conn.NATS(), l, lookup.ServiceOptions{
 		Stats:   l.stats,
@@ -92,6 +84,29 @@ func (l *lookups) serve(mux *http.ServeMux, conn *broker.Conn, sim *simulator.Si
 		defer public.Close()
 		return service.Close()
 	}, nil
+}
+
+// prepare makes what the look-ups have to take over of another configuration; it
+// needs to serve already.
+func (l *lookups) prepare(cfg *config.Config, sim *simulator.Simulator) (change, error) {
+	apply, err := l.public.Prepare(publicOptions(cfg, sim))
+	if err != nil {
+		return change{}, err
+	}
+	sealer, err := cacheSealer(cfg)
+	if err != nil {
+		return change{}, err
+	}
+	return change{commit: func() {
+		apply()
+		l.cache.SetSealer(sealer)
+	}}, nil
+}
+
+func publicOptions(cfg *config.Config, sim *simulator.Simulator) lookup.Options {
+	return lookup.Options{
+		Rate: cfg.HTTP.ClientRate, Burst: cfg.HTTP.ClientBurst, Origins: cfg.Postcode.Origins, Scripts: widgetScripts(cfg, sim),
+	}
 }
 
 // Answer implements [lookup.Answerer].
@@ -112,7 +127,7 @@ func (l *lookups) Answer(ctx context.Context, payload command.Payload) (jsontext
 func (l *lookups) stats(kind command.Kind) any {
 	counts := slices.DeleteFunc(l.cache.Counts(), func(c resilience.CacheCount) bool {
 		provider, _, _ := strings.Cut(c.Cache, ".")
-		return !slices.Contains(l.cfg.Routes.Of(kind.Route()), provider)
+		return !slices.Contains(l.live.config().Routes.Of(kind.Route()), provider)
 	})
 	return cacheStats{Caches: counts}
 }
@@ -123,7 +138,7 @@ type cacheStats struct {
 }
 
 func (l *lookups) lives(provider, call string) providers.Lives {
-	rule := l.cfg.Cache.Of(provider, call)
+	rule := l.live.config().Cache.Of(provider, call)
 	return providers.Lives{TTL: rule.TTL, Stale: rule.Stale, Negative: rule.Negative}
 }
 
@@ -139,13 +154,24 @@ func openCache(cfg *config.Config, conn *broker.Conn, t *Telemetry) (*resilience
 			t.Logger().Info("the shared cache is back")
 		},
 	}
-	if secrets := cacheSecrets(cfg.SecretsKey); len(secrets) > 0 {
-		var err error
-		if options.Sealer, err = resilience.NewSealer("cache v1", secrets...); err != nil {
-			return nil, fmt.Errorf("app: cache: %w", err)
-		}
+	var err error
+	if options.Sealer, err = cacheSealer(cfg); err != nil {
+		return nil, err
 	}
 	return resilience.NewCache(options), nil
+}
+
+// cacheSealer seals what is kept in the shared bucket; nil without a secrets key.
+func cacheSealer(cfg *config.Config) (*resilience.Sealer, error) {
+	secrets := cacheSecrets(cfg.SecretsKey)
+	if len(secrets) == 0 {
+		return nil, nil
+	}
+	sealer, err := resilience.NewSealer("cache v1", secrets...)
+	if err != nil {
+		return nil, fmt.Errorf("app: cache: %w", err)
+	}
+	return sealer, nil
 }
 
 // cacheSecrets are the identities of the secrets key, newest first.

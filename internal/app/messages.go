@@ -10,11 +10,10 @@ import (
 )
 
 // messageParts are what the handlers of e-mail and SMS share.
-func messageParts(cfg *config.Config, set func() *templates.Set, suppressions *postgres.Suppressions, conn *broker.Conn) handlers.Messages {
-	rules := messageRules(cfg)
+func messageParts(live *live, set func() *templates.Set, suppressions *postgres.Suppressions, conn *broker.Conn) handlers.Messages {
 	return handlers.Messages{
 		Templates: set, Suppressions: suppressions, Objects: broker.NewObjects(conn),
-		Rules: func() handlers.Rules { return rules },
+		Rules: func() handlers.Rules { return live.current.Load().rules },
 	}
 }
 

@@ -62,14 +62,22 @@ func (j *journal) String() string {
 
 // newOffice runs a worker until the test ends. env are variables of its
 // environment, without the prefix.
-func newOffice(t *testing.T, env ...string) *office {
+func newOffice(t *testing.T, env ...string) *office { return openOffice(t, officeOptions{env: env}) }
+
+type officeOptions struct {
+	env     []string
+	file    string // of the configuration; "" for none
+	hangups <-chan os.Signal
+}
+
+func openOffice(t *testing.T, options officeOptions) *office {
 	t.Helper()
 	o := &office{t: t, postgresURL: testkit.PostgresFrom(t, "migrated by the worker", migrated), log: new(journal), nats: testkit.NATS(t)}
 	environ := []string{
 		"NATS_URL=" + o.nats.URL(), "POSTGRES_URL=" + o.postgresURL, "HTTP_ADDR=127.0.0.1:0", "ADMIN_ADDR=127.0.0.1:0",
 		"RETRY_EMAIL_BASE=5ms", "RETRY_SMS_BASE=5ms", "LOG_FORMAT=json",
 	}
-	environ = append(environ, env...)
+	environ = append(environ, options.env...)
 	for i := range environ {
 		environ[i] = "GANGWAY_" + environ[i]
 	}
@@ -78,14 +86,19 @@ func newOffice(t *testing.T, env ...string) *office {
 			environ = append(environ, pair)
 		}
 	}
-	cfg, _, err := config.Load(config.Options{Env: config.Dev, Dir: t.TempDir(), Environ: environ, Defaults: map[string]string{"mock": "true"}})
+	load := loads(config.Options{
+		Env: config.Dev, Dir: t.TempDir(), File: options.file, Environ: environ, Defaults: map[string]string{"mock": "true"},
+	})
+	cfg, origins, err := load()
 	o.check(err)
 	shown, err := NewTelemetry(cfg, o.log)
 	o.check(err)
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, ended := make(chan Running, 1), make(chan error, 1)
 	go func() {
-		ended <- RunWorker(ctx, WorkerOptions{Config: cfg, Telemetry: shown, Ready: func(r Running) { ready <- r }})
+		ended <- RunWorker(ctx, WorkerOptions{
+			Config: cfg, Origins: origins, Telemetry: shown, Reload: load, Hangups: options.hangups, Ready: func(r Running) { ready <- r },
+		})
 	}()
 	t.Cleanup(func() {
 		cancel()
@@ -121,6 +134,7 @@ func migrated(ctx context.Context, url string) error {
 	if err != nil {
 		return err
 	}
+	defer func() { _ = migrator.Close() }()
 	_, err = migrator.Up(ctx)
 	return err
 }

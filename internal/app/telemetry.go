@@ -27,6 +27,8 @@ type Telemetry struct {
 	Stats *stats.Recorder
 	// Tracing is nil while traces are not exported.
 	Tracing *telemetry.Tracing
+
+	secrets []string // of every configuration since the start
 }
 
 // NewTelemetry opens the log at out and registers the metrics.
@@ -49,7 +51,28 @@ func NewTelemetry(cfg *config.Config, out io.Writer) (*Telemetry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Telemetry{Logs: logs, Metrics: telemetry.NewMetrics(labels(cfg)), Stats: stats.NewRecorder(), Tracing: tracing}, nil
+	return &Telemetry{Logs: logs, Metrics: telemetry.NewMetrics(labels(cfg)), Stats: stats.NewRecorder(), Tracing: tracing, secrets: secretsOf(cfg)}, nil
+}
+
+// prepare hides the secrets of another configuration from now on, beside those
+// that were in force before: what is under way may still show them.
+func (t *Telemetry) prepare(before, next *config.Config) change {
+	for _, secret := range secretsOf(next) {
+		if !slices.Contains(t.secrets, secret) {
+			t.secrets = append(t.secrets, secret)
+		}
+	}
+	t.Redactor.SetSecrets(t.secrets...)
+	return change{commit: func() {
+		t.Metrics.SetProviders(labels(next).Providers...)
+		_ = t.SetLevel(next.Log.Level) // validated, as are those of providers
+		for name := range before.Providers {
+			_ = t.SetProviderLevel(name, "")
+		}
+		for name, p := range next.Providers {
+			_ = t.SetProviderLevel(name, p.LogLevel)
+		}
+	}}
 }
 
 func secretsOf(cfg *config.Config) []string {

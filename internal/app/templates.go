@@ -102,22 +102,59 @@ func (f *templateFolder) print() [sha256.Size]byte {
 	return [sha256.Size]byte(hash.Sum(nil))
 }
 
-// startTemplates loads the templates and keeps watching their folder; the
-// returned function stops and awaits that.
-func startTemplates(ctx context.Context, dir string, log *zap.Logger) (*templateFolder, func() error, error) {
-	folder, err := openTemplates(dir, log)
+// liveTemplates are the templates of the configuration in force.
+type liveTemplates struct {
+	ctx     context.Context // of the watches
+	log     *zap.Logger
+	current atomic.Pointer[watchedTemplates]
+}
+
+type watchedTemplates struct {
+	*templateFolder
+	stop func() // ends the watch and awaits it
+}
+
+// startTemplates loads the templates and keeps watching their folder until close.
+func startTemplates(ctx context.Context, dir string, log *zap.Logger) (*liveTemplates, error) {
+	t := &liveTemplates{ctx: context.WithoutCancel(ctx), log: log}
+	first, err := t.open(dir)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	t.current.Store(first)
+	return t, nil
+}
+
+func (t *liveTemplates) open(dir string) (*watchedTemplates, error) {
+	folder, err := openTemplates(dir, t.log)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(t.ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		folder.watch(ctx)
 	}()
-	return folder, func() error {
-		cancel()
-		<-done
-		return nil
-	}, nil
+	return &watchedTemplates{folder, func() { cancel(); <-done }}, nil
+}
+
+// Set is the templates to be used now.
+func (t *liveTemplates) Set() *templates.Set { return t.current.Load().Set() }
+
+// prepare opens the folder of another configuration.
+func (t *liveTemplates) prepare(dir string) (change, error) {
+	if dir == t.current.Load().dir {
+		return change{commit: func() {}}, nil
+	}
+	next, err := t.open(dir)
+	if err != nil {
+		return change{}, err
+	}
+	return change{undo: next.stop, commit: func() { t.current.Swap(next).stop() }}, nil
+}
+
+func (t *liveTemplates) close() error {
+	t.current.Load().stop()
+	return nil
 }

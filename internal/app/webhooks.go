@@ -26,16 +26,17 @@ import (
 // webhooks are where providers report to this worker, and what is made of it.
 type webhooks struct {
 	pool      *pgxpool.Pool
-	sim       *simulator.Simulator // nil when nothing is mocked
 	observer  *observer
 	reports   *postgres.Reports
 	receiver  atomic.Pointer[webhook.Receiver] // once it serves
 	endpoints atomic.Pointer[reporting]
+	base      atomic.Pointer[string] // URL of the public listener, once it is known
 }
 
 // reporting is what one configuration makes of it.
 type reporting struct {
 	cfg       *config.Config
+	sim       *simulator.Simulator // nil when nothing is mocked
 	endpoints map[string]webhook.Endpoint
 	trackers  map[string]webhook.Tracker
 	mailboxes map[string]bounce.Mailbox
@@ -44,20 +45,24 @@ type reporting struct {
 
 // newWebhooks reads the configuration; serve makes the endpoints reachable.
 func newWebhooks(cfg *config.Config, sim *simulator.Simulator, pool *pgxpool.Pool, o *observer) (*webhooks, error) {
-	w := &webhooks{pool: pool, sim: sim, observer: o, reports: postgres.NewReports(pool, eventRow, o.Redactor.Body)}
-	return w, w.configure(cfg)
+	w := &webhooks{pool: pool, observer: o, reports: postgres.NewReports(pool, eventRow, o.Redactor.Body)}
+	first, err := w.prepare(cfg, sim)
+	if err != nil {
+		return nil, err
+	}
+	first.commit()
+	return w, nil
 }
 
-// configure takes over a configuration, also while requests are served. On an
-// error the one before stays in force.
-func (w *webhooks) configure(cfg *config.Config) error {
-	next := &reporting{cfg: cfg, endpoints: map[string]webhook.Endpoint{}, trackers: map[string]webhook.Tracker{}, mailboxes: map[string]bounce.Mailbox{}}
+// prepare makes the endpoints of another configuration.
+func (w *webhooks) prepare(cfg *config.Config, sim *simulator.Simulator) (change, error) {
+	next := &reporting{cfg: cfg, sim: sim, endpoints: map[string]webhook.Endpoint{}, trackers: map[string]webhook.Tracker{}, mailboxes: map[string]bounce.Mailbox{}}
 	var errs []error
 	for name, p := range cfg.Providers {
-		if err := next.mailbox(p, drivers{simulator: w.sim}); err != nil {
+		if err := next.mailbox(p, drivers{simulator: sim}); err != nil {
 			errs = append(errs, err)
 		}
-		endpoint, err := next.endpoint(p, sources{drivers{simulator: w.sim}, w.observer})
+		endpoint, err := next.endpoint(p, sources{drivers{simulator: sim}, w.observer})
 		if err != nil {
 			errs = append(errs, fmt.Errorf("providers.%s.webhook: %w", name, err))
 			continue
@@ -66,15 +71,20 @@ func (w *webhooks) configure(cfg *config.Config) error {
 	}
 	if err := errors.Join(errs...); err != nil {
 		next.close()
-		return err
+		return change{}, err
 	}
-	if before := w.endpoints.Swap(next); before != nil {
-		before.close()
-	}
-	if receiver := w.receiver.Load(); receiver != nil {
-		receiver.SetEndpoints(next.endpoints)
-	}
-	return nil
+	return change{undo: next.close, commit: func() {
+		before := w.endpoints.Swap(next)
+		if receiver := w.receiver.Load(); receiver != nil {
+			receiver.SetEndpoints(next.endpoints)
+		}
+		if base := w.base.Load(); base != nil {
+			next.announce(*base)
+		}
+		if before != nil {
+			before.close() // idle connections alone: a question that is under way is answered
+		}
+	}}, nil
 }
 
 // endpoint is where one provider reports.
@@ -170,17 +180,22 @@ func (w *webhooks) serve(mux *http.ServeMux, publisher *broker.Publisher) {
 // announce tells the simulator where its vendors report, at the base URL of the
 // public listener. A provider that bears its vendor's name goes before others.
 func (w *webhooks) announce(base string) {
-	if w.sim == nil {
+	w.base.Store(&base)
+	w.endpoints.Load().announce(base)
+}
+
+func (r *reporting) announce(base string) {
+	if r.sim == nil {
 		return
 	}
 	taken := map[string]string{}
-	for name, p := range w.endpoints.Load().cfg.Providers {
+	for name, p := range r.cfg.Providers {
 		if vendor := vendorOf(p); p.Mock() && (taken[vendor] == "" || name == vendor) {
 			taken[vendor] = name
 		}
 	}
 	for vendor, name := range taken {
-		w.sim.ReportTo(vendor, base+"/webhooks/"+name)
+		r.sim.ReportTo(vendor, base+"/webhooks/"+name)
 	}
 }
 
@@ -216,18 +231,18 @@ func (w *webhooks) received(_ context.Context, r webhook.Receipt) {
 }
 
 // start adds what one worker of the fleet does for all to the tasks.
-func (w *webhooks) start(b *background, singletons *Singletons, publisher *broker.Publisher) {
+func (w *webhooks) start(b *background, singletons *Singletons, live *live, publisher *broker.Publisher) {
 	lead := func(name string, run func(context.Context) error) {
 		b.start(name, func(ctx context.Context) error { return singletons.Lead(ctx, name, run) })
 	}
 	log := w.observer.Logger()
-	lead("polls", func(ctx context.Context) error {
+	lead("polls", live.anew(func(ctx context.Context) error {
 		return webhook.NewPoller(postgres.NewPolls(w.pool), w.reports, w.endpoints.Load().trackers, webhook.PollerOptions{
 			Settled: w.observer.Settled,
 			Trouble: func(err error) { log.Warn("polling for results", zap.Error(err)) },
 		}).Run(ctx)
-	})
-	lead("bounces", func(ctx context.Context) error { return w.readBounces(ctx, publisher) })
+	}))
+	lead("bounces", live.anew(func(ctx context.Context) error { return w.readBounces(ctx, publisher) }))
 }
 
 // webhookBus puts events on the command stream.

@@ -36,6 +36,13 @@ func newPusher(cfg *config.Config, conn *broker.Conn, pool *pgxpool.Pool, log *z
 	return pusher
 }
 
+// pushesFollow takes over whom events are pushed to.
+func pushesFollow(pusher *webhook.Pusher) func(*config.Config) (change, error) {
+	return func(next *config.Config) (change, error) {
+		return change{commit: func() { pusher.Set(pushTargets(next)) }}, nil
+	}
+}
+
 // pushTargets are the endpoints of the configuration, by name.
 func pushTargets(cfg *config.Config) []webhook.Target {
 	var targets []webhook.Target

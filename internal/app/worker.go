@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/google/uuid"
@@ -11,9 +12,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/gangwon-portal/gangway/config"
+	"github.com/gangwon-portal/gangway/internal/api"
 	"github.com/gangwon-portal/gangway/internal/broker"
-	"github.com/gangwon-portal/gangway/internal/command"
-	"github.com/gangwon-portal/gangway/internal/pipeline"
 	"github.com/gangwon-portal/gangway/internal/postgres"
 	"github.com/gangwon-portal/gangway/internal/server"
 	"github.com/gangwon-portal/gangway/outbox"
@@ -27,6 +27,10 @@ type WorkerOptions struct {
 	Telemetry *Telemetry
 	// Origins say where the configuration's values come from; nil when not known.
 	Origins *config.Origins
+	// Reload reads the configuration again when a file changes, Hangups has a signal,
+	// or the API asks for it. nil for a configuration that stays.
+	Reload  Loader
+	Hangups <-chan os.Signal
 	// Migrate applies migrations before anything else.
 	Migrate bool
 	// FreePorts lets a listener take a free port when its own is taken.
@@ -66,15 +70,18 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	}
 	stop.push("nats", func() error { conn.Close(); return nil })
 
-	sim := o.Simulator
-	if sim == nil && mocked(cfg) {
-		if sim, err = simulator.Start(simulator.Options{}); err != nil {
-			return err
-		}
-		stop.push("simulator", sim.Close)
+	live, err := newLive(cfg, o.Origins)
+	if err != nil {
+		return err
+	}
+	mocking := &mocking{sim: o.Simulator, given: o.Simulator != nil, log: log}
+	stop.push("simulator", mocking.close)
+	sim, err := mocking.start(cfg)
+	if err != nil {
+		return err
 	}
 	if sim != nil {
-		log.Warn("mock mode is active: the simulator answers for the providers and nothing is sent out")
+		mocking.warn()
 	}
 	observer := newObserver(o.Telemetry)
 	worker := uuid.Must(uuid.NewV7())
@@ -96,15 +103,15 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	}
 	stop.push("providers", routes.Close)
 
-	folder, stopFolder, err := startTemplates(ctx, cfg.Templates.Dir, log)
+	folder, err := startTemplates(ctx, cfg.Templates.Dir, log)
 	if err != nil {
 		return err
 	}
-	stop.push("templates", stopFolder)
+	stop.push("templates", folder.close)
 	suppressions := postgres.NewSuppressions(pool)
 	stop.push("suppressions", func() error { suppressions.Close(); return nil })
 
-	looking, err := newLookups(cfg, routes, newOperator(pool), conn, o.Telemetry)
+	looking, err := newLookups(live, routes, newOperator(pool), conn, o.Telemetry)
 	if err != nil {
 		return err
 	}
@@ -119,13 +126,13 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	counting := newBackground(ctx) // ends after the engine: the last commands count too
 	stop.push("statistics", counting.stop)
 	counting.start("statistics", keepFigures(o.Telemetry.Stats, pool, worker, log))
-	parts := messageParts(cfg, folder.Set, suppressions, conn)
+	parts := messageParts(live, folder.Set, suppressions, conn)
 	parts.Now = store.Now // the quiet hours begin at one time for all
 	engine, err := StartEngine(ctx, EngineOptions{
 		Worker: worker, Version: Version(), Conn: conn, Pool: pool, Store: store, Log: log, Observer: observer, Tracing: o.Telemetry.Tracing,
 		Handlers: reporting.handle(looking.handle(
 			Handlers(routes, parts, newOperator(pool), conn)), looking.cache),
-		Retry: retryPolicy(cfg), InFlight: func(kind string) int { return cfg.Pool[kind] },
+		Retry: live.retry, InFlight: func(kind string) int { return cfg.Pool[kind] },
 		Lease: cfg.Worker.Lease, Heartbeat: cfg.Worker.Heartbeat, Grace: cfg.Shutdown.Grace, Now: testClock(),
 	})
 	if err != nil {
@@ -140,24 +147,27 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	tasks.start("cache watch", looking.cache.Watch)
 	tasks.start("closed routes", fleet.guardRoutes(routes, engine.Subscriber(), log))
 	singletons := NewSingletons(fleet.state, worker.String(), cfg.Worker.LeaderLease, log)
-	upkeep{cfg: cfg, conn: conn, pool: pool, engine: engine, log: log}.start(tasks, singletons)
-	reporting.start(tasks, singletons, engine.Publisher())
+	upkeep{live: live, conn: conn, pool: pool, engine: engine, log: log}.start(tasks, singletons)
+	reporting.start(tasks, singletons, live, engine.Publisher())
 	pusher := newPusher(cfg, conn, pool, log)
 	tasks.start("webhooks out", func(ctx context.Context) error { return singletons.Lead(ctx, "webhooks-out", pusher.Run) })
 
-	checks := newCheckup(cfg, fleet, routes, reporting.mailboxes, pool, broker.NewOutlet(conn, engine.Publisher()), log)
-	alarms := newAlarm(cfg, conn, fleet.Fleet, pool, log)
+	checks := &checkup{fleet: fleet, live: live, routes: routes, pool: pool, outlet: broker.NewOutlet(conn, engine.Publisher()), log: log,
+		mailboxes: reporting.mailboxes}
+	alarms := newAlarm(live, conn, fleet.Fleet, pool, log)
 	tasks.start("alerts", func(ctx context.Context) error { return singletons.Lead(ctx, "alerts", alarms.run) })
-	tasks.start("health", func(ctx context.Context) error { return singletons.Lead(ctx, "health", checks.monitor.Run) })
+	tasks.start("health", func(ctx context.Context) error { return singletons.Lead(ctx, "health", checks.run) })
 
+	reloads := &reloader{load: o.Reload, live: live, telemetry: o.Telemetry, operator: newOperator(pool)}
 	served := newEndpoints(pool, conn, o.Telemetry.Tracing)
 	checks.serve(served.open, served.admin, looking.cache)
 	served.admin.Handle("GET /metrics", o.Telemetry.Metrics.Handler())
 	operated := adminParts{
-		cfg: cfg, origins: o.Origins, pool: pool, conn: conn, fleet: fleet.Fleet, publisher: engine.Publisher(), looking: looking,
+		live: live, reload: reloads.byCaller, pool: pool, conn: conn, fleet: fleet.Fleet, publisher: engine.Publisher(), looking: looking,
 		simulator: sim, log: log,
 	}
-	served.admin.Handle("/api/v1/", operated.newAPI(suppressions))
+	office := newLiveAPI(operated, suppressions)
+	served.admin.Handle("/api/v1/", office)
 	served.admin.Handle("GET /dashboard/live", operated.newDashboard())
 	stopLookups, err := looking.serve(served.public, conn, sim)
 	if err != nil {
@@ -165,7 +175,8 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	}
 	stop.push("look-ups", stopLookups)
 	reporting.serve(served.public, engine.Publisher())
-	public, admin, err := served.listen(ctx, cfg, o.FreePorts, log)
+	gate := api.NewGate(admitted(cfg))
+	public, admin, err := served.listen(ctx, cfg, gate, o.FreePorts, log)
 	if err != nil {
 		return err
 	}
@@ -174,6 +185,20 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	listening.start("public listener", public.Run)
 	listening.start("admin listener", admin.Run)
 	reporting.announce(public.URL())
+	reloads.parts = []part{
+		{"telemetry", func(next *config.Config) (change, error) { return o.Telemetry.prepare(live.config(), next), nil }},
+		{"mock mode", mocking.prepare},
+		{"providers", func(next *config.Config) (change, error) { return routes.prepare(next, mocking.sim) }},
+		{"templates", func(next *config.Config) (change, error) { return folder.prepare(next.Templates.Dir) }},
+		{"webhooks", func(next *config.Config) (change, error) { return reporting.prepare(next, mocking.sim) }},
+		{"look-ups", func(next *config.Config) (change, error) { return looking.prepare(next, mocking.sim) }},
+		{"webhooks out", pushesFollow(pusher)},
+		{"listeners", listenersFollow(public, gate)},
+		{"API", func(*config.Config) (change, error) { return office.prepare(mocking.sim), nil }},
+	}
+	if o.Reload != nil {
+		reloads.watch(tasks, o.Hangups)
+	}
 	log.Info("worker is ready", zap.Stringer("worker", worker), zap.String("http", public.Addr()), zap.String("admin", admin.Addr()))
 	if o.Ready != nil {
 		o.Ready(Running{
@@ -280,22 +305,6 @@ func moved(cfg *config.Config, public, admin *server.Server) (lines []string) {
 		lines = append(lines, fmt.Sprintf("%s is taken; the admin listener uses %s", cfg.Admin.Addr, admin.Addr()))
 	}
 	return lines
-}
-
-func retryPolicy(cfg *config.Config) func(command.Kind) pipeline.Retry {
-	return func(kind command.Kind) pipeline.Retry {
-		r := cfg.Retry[string(kind)]
-		return pipeline.Retry{Base: r.Base, Factor: r.Factor, Cap: r.Cap, Max: r.Max}
-	}
-}
-
-func mocked(cfg *config.Config) bool {
-	for _, p := range cfg.Providers {
-		if p.Mock() {
-			return true
-		}
-	}
-	return false
 }
 
 // closers end what was started, last first.

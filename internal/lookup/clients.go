@@ -82,7 +82,7 @@ func clientOf(r *http.Request) netip.Prefix {
 func (p *Public) limited(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.crossOrigin(w, r)
-		if wait, ok := p.clients.allow(r); !ok {
+		if wait, ok := p.current.Load().clients.allow(r); !ok {
 			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 			writeProblem(w, r, http.StatusTooManyRequests, tooOften)
 			return

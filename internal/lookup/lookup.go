@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/rand"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -39,18 +40,47 @@ type Options struct {
 // of the request: whoever serves it has looked behind trusted proxies.
 type Public struct {
 	answerer Answerer
-	options  Options
-	clients  *clients
-	page     *page
+	current  atomic.Pointer[public]
+}
+
+// public is what follows the options.
+type public struct {
+	options Options
+	clients *clients
+	page    *page
 }
 
 // NewPublic returns the public look-ups.
 func NewPublic(answerer Answerer, options Options) (*Public, error) {
+	p := &Public{answerer: answerer}
+	apply, err := p.Prepare(options)
+	if err != nil {
+		return nil, err
+	}
+	apply()
+	return p, nil
+}
+
+// Prepare makes what other options need; apply puts them into force while
+// requests are served. What clients have used of an unchanged limit still counts.
+func (p *Public) Prepare(options Options) (apply func(), err error) {
 	page, err := newPage(options)
 	if err != nil {
 		return nil, err
 	}
-	return &Public{answerer: answerer, options: options, page: page, clients: newClients(options.Rate, options.Burst, time.Now)}, nil
+	return func() {
+		next, before := &public{options: options, page: page}, p.current.Load()
+		if before != nil && before.options.Rate == options.Rate && before.options.Burst == options.Burst {
+			next.clients = before.clients
+			p.current.Store(next)
+			return
+		}
+		next.clients = newClients(options.Rate, options.Burst, time.Now)
+		p.current.Store(next)
+		if before != nil {
+			before.clients.close()
+		}
+	}, nil
 }
 
 // Routes adds the public paths to mux.
@@ -59,11 +89,11 @@ func (p *Public) Routes(mux *http.ServeMux) {
 	mux.Handle("POST /v1/addresses/resolve", p.limited(p.resolve))
 	mux.HandleFunc("OPTIONS /v1/addresses", p.preflight)
 	mux.HandleFunc("OPTIONS /v1/addresses/resolve", p.preflight)
-	mux.HandleFunc("GET /postcode", p.page.serve)
+	mux.HandleFunc("GET /postcode", func(w http.ResponseWriter, r *http.Request) { p.current.Load().page.serve(w, r) })
 }
 
 // Close ends what runs in the background.
-func (p *Public) Close() { p.clients.close() }
+func (p *Public) Close() { p.current.Load().clients.close() }
 
 // decode reads a body that somebody waits for the answer to. Times have no
 // meaning there.

@@ -33,7 +33,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, status int, s sentence
 // login is involved, so none is allowed.
 func (p *Public) crossOrigin(w http.ResponseWriter, r *http.Request) {
 	w.Header().Add("Vary", "Origin")
-	if origin := r.Header.Get("Origin"); slices.Contains(p.options.Origins, origin) {
+	if origin := r.Header.Get("Origin"); slices.Contains(p.current.Load().options.Origins, origin) {
 		w.Header().Set("Access-Control-Allow-Origin", origin)
 		w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
 	}

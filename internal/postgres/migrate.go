@@ -117,6 +117,7 @@ func CheckSchema(ctx context.Context, pool *pgxpool.Pool) error {
 	if err != nil {
 		return err
 	}
+	defer func() { _ = migrator.Close() }() // of its view of the pool, not of the pool
 	pending, err := migrator.HasPending(ctx)
 	if err != nil {
 		return fmt.Errorf("schema: %w", err)

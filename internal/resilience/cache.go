@@ -100,6 +100,14 @@ func NewCache(options CacheOptions) *Cache {
 	return c
 }
 
+// SetSealer seals what goes to the shared tier from now on with other keys; nil
+// leaves it readable there. What the keys do not open is as good as not there.
+func (c *Cache) SetSealer(sealer *Sealer) {
+	if c.shared != nil {
+		c.shared.sealer.Store(sealer)
+	}
+}
+
 // Get returns what is kept under key, fresh or in its stale window. A stale entry
 // of the memory gives way to a fresh one of the shared tier.
 func (c *Cache) Get(ctx context.Context, key string) (Entry, bool) {

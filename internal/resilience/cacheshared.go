@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,6 +26,7 @@ type Shared interface {
 // short time for each request, and none at all for a moment after a failure.
 type sharedTier struct {
 	options CacheOptions
+	sealer  atomic.Pointer[Sealer] // nil leaves entries readable
 
 	mu    sync.Mutex
 	err   error     // why it is away; nil while it answers
@@ -38,7 +40,11 @@ const (
 	sharedPause, sharedPauseMost = 250 * time.Millisecond, 5 * time.Second
 )
 
-func newSharedTier(options CacheOptions) *sharedTier { return &sharedTier{options: options} }
+func newSharedTier(options CacheOptions) *sharedTier {
+	t := &sharedTier{options: options}
+	t.sealer.Store(options.Sealer)
+	return t
+}
 
 func (t *sharedTier) get(ctx context.Context, key string) (Entry, bool) {
 	var stored []byte
@@ -143,10 +149,11 @@ func (t *sharedTier) encode(key string, e Entry) []byte {
 	binary.BigEndian.PutUint64(plain, uint64(e.FreshUntil.UnixMilli()))
 	binary.BigEndian.PutUint64(plain[8:], uint64(e.Until.UnixMilli()))
 	plain = append(plain, e.Value...)
-	if t.options.Sealer == nil {
+	sealer := t.sealer.Load()
+	if sealer == nil {
 		return append([]byte{formatPlain}, plain...)
 	}
-	return t.options.Sealer.Seal([]byte{formatSealed}, plain, key)
+	return sealer.Seal([]byte{formatSealed}, plain, key)
 }
 
 // decode reads a stored value. What another worker wrote in another way, or under
@@ -156,12 +163,12 @@ func (t *sharedTier) decode(key string, stored []byte) (Entry, bool) {
 	if len(stored) == 0 {
 		return Entry{}, false
 	}
-	format, plain := stored[0], stored[1:]
+	format, plain, sealer := stored[0], stored[1:], t.sealer.Load()
 	switch {
-	case format == formatPlain && t.options.Sealer == nil:
-	case format == formatSealed && t.options.Sealer != nil:
+	case format == formatPlain && sealer == nil:
+	case format == formatSealed && sealer != nil:
 		var err error
-		if plain, err = t.options.Sealer.Open(plain, key); err != nil {
+		if plain, err = sealer.Open(plain, key); err != nil {
 			return Entry{}, false
 		}
 	default:

@@ -121,14 +121,14 @@ func (f *Fleet) Providers() []string {
 
 // State is how a provider's breaker and holds stand across the fleet.
 func (f *Fleet) State(provider string) (state State, holds map[Cause]Hold) {
-	l := f.live(provider)
+	l := f.Live(provider)
 	return l.breaker.State(), l.Holds()
 }
 
 // BreakerSince is when a provider's breaker left the state closed, by the clock of
 // the worker that opened it; zero while it is closed.
 func (f *Fleet) BreakerSince(provider string) time.Time {
-	b := f.live(provider).breaker
+	b := f.Live(provider).breaker
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.trip == nil {
@@ -140,7 +140,7 @@ func (f *Fleet) BreakerSince(provider string) time.Time {
 // UsedToday counts a provider's calls on this day, Korean time, of the whole fleet;
 // 0 where nothing limits it, for then nobody counts.
 func (f *Fleet) UsedToday(provider string) int64 {
-	b := f.live(provider).throttle.bucket
+	b := f.Live(provider).throttle.bucket
 	day := dayOf(f.serverTime())
 	b.mu.Lock()
 	defer b.mu.Unlock()

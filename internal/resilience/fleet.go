@@ -3,6 +3,7 @@ package resilience
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -133,24 +134,45 @@ func (f *Fleet) Stop() {
 }
 
 // Provider returns what is known of a provider, with settings in force from now.
-// A nil fleet makes a provider of its own, with a breaker and no limit.
 func (f *Fleet) Provider(name string, settings Settings) *Live {
+	l := f.Live(name)
+	l.Configure(settings)
+	return l
+}
+
+// tell has the report of this worker written soon.
+func (f *Fleet) tell() {
+	select {
+	case f.news <- struct{}{}:
+	default:
+	}
+}
+
+// Live returns what is known of a provider, configured here or not yet. A nil
+// fleet makes a provider of its own, with a breaker and no limit.
+func (f *Fleet) Live(name string) *Live {
 	if f == nil {
 		f = &Fleet{options: FleetOptions{Now: time.Now}, providers: map[string]*Live{}}
 	}
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	l := f.providers[name]
 	if l == nil {
 		l = newLive(name, f)
 		f.providers[name] = l
 	}
-	f.mu.Unlock()
-	l.configure(settings)
-	select {
-	case f.news <- struct{}{}:
-	default:
-	}
 	return l
+}
+
+// Retain forgets the settings of every provider but these: the others are no
+// longer this worker's. How they stand is still heard.
+func (f *Fleet) Retain(names ...string) {
+	for _, l := range f.all() {
+		if !slices.Contains(names, l.name) {
+			l.dismiss()
+		}
+	}
+	f.tell()
 }
 
 // Known returns a provider that has been configured, or nil.
@@ -267,22 +289,22 @@ func (f *Fleet) heard(key string, value []byte, revision uint64, at time.Time) {
 	prefix, name, _ := strings.Cut(key, ".")
 	switch prefix + "." {
 	case keyBucket:
-		f.live(name).throttle.heard(decode[bucketRecord](value), revision)
+		f.Live(name).throttle.heard(decode[bucketRecord](value), revision)
 		return
 	case keyTrip:
-		f.live(name).breaker.heardTrip(decode[tripRecord](value))
+		f.Live(name).breaker.heardTrip(decode[tripRecord](value))
 	case keyGate:
-		f.live(name).breaker.heardGate(decode[gateRecord](value))
+		f.Live(name).breaker.heardGate(decode[gateRecord](value))
 	case keyHold:
 		name, cause, _ := named(key, keyHold)
-		f.live(name).heardHold(Cause(cause), decode[Hold](value))
+		f.Live(name).heardHold(Cause(cause), decode[Hold](value))
 	case keyStop:
 		keep(f, f.stops, name, value)
 	case keyTuned:
 		f.mu.Lock()
 		f.tuned[name] = decode[tunedRecord](value)
 		f.mu.Unlock()
-		f.live(name).retune()
+		f.Live(name).retune()
 	case keyWorker:
 		keep(f, f.workers, name, value)
 		f.mu.Lock()
@@ -314,18 +336,6 @@ func (f *Fleet) sample(stored time.Time) {
 	f.clock.sample(stored, f.options.Now())
 	f.mu.Unlock()
 	f.once[1].Do(func() { close(f.sampled) })
-}
-
-// live returns the provider, whether it is configured here or not yet.
-func (f *Fleet) live(name string) *Live {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	l := f.providers[name]
-	if l == nil {
-		l = newLive(name, f)
-		f.providers[name] = l
-	}
-	return l
 }
 
 // keep puts a record into one of the fleet's maps, or takes it out.

@@ -55,7 +55,8 @@ func newLive(name string, fleet *Fleet) *Live {
 	return l
 }
 
-func (l *Live) configure(settings Settings) {
+// Configure puts settings into force. Breaker, tokens and holds stand as they do.
+func (l *Live) Configure(settings Settings) {
 	told := settings.Breaker.Changed
 	settings.Breaker.Changed = func(provider string, state State) {
 		l.fleet.hooks().breaker(provider, state)
@@ -69,6 +70,15 @@ func (l *Live) configure(settings Settings) {
 	l.mu.Unlock()
 	l.breaker.configure(settings.Breaker)
 	l.retune()
+	l.fleet.tell()
+}
+
+// dismiss forgets the settings.
+func (l *Live) dismiss() {
+	l.mu.Lock()
+	l.settings, l.configured = Settings{}, false
+	l.mu.Unlock()
+	l.throttle.set(Limit{})
 }
 
 // retune puts the configured limit into force, or what an operator set over it.

@@ -85,6 +85,10 @@ func newThrottle(provider string, fleet *Fleet) *Throttle {
 // set puts a limit into force.
 func (t *Throttle) set(limit Limit) {
 	t.mu.Lock()
+	if limit == t.limit {
+		t.mu.Unlock()
+		return
+	}
 	t.limit, t.news = limit, true
 	t.bucket.set(limit)
 	t.activate()
