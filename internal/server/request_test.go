@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -161,6 +162,28 @@ func certify(t *testing.T, dir, name string) (cert, key string) {
 		}
 	}
 	return cert, key
+}
+
+// FuzzForwardedFor: whatever stands in the header, the client is an address or
+// the connection's own.
+func FuzzForwardedFor(f *testing.F) {
+	for _, header := range []string{"198.51.100.7, 10.1.2.3", "[2001:db8::7]:4711", "fe80::1%eth0", ",,", "::ffff:1.2.3.4", "nonsense, 10.0.0.1:x"} {
+		f.Add(header, "10.0.0.0/8")
+	}
+	f.Fuzz(func(t *testing.T, header, trusted string) {
+		s := &Server{}
+		if err := s.SetTrustedProxies("127.0.0.1", trusted); err != nil {
+			return
+		}
+		r := &http.Request{RemoteAddr: "127.0.0.1:4711", Header: http.Header{"X-Forwarded-For": {header}}}
+		client := s.client(r)
+		if client == "" {
+			return
+		}
+		if _, err := netip.ParseAddrPort(client); err != nil {
+			t.Fatalf("%q names the client %q", header, client)
+		}
+	})
 }
 
 // TestCertificatesFollowTheirFiles replaces them under a running server, once
