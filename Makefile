@@ -55,7 +55,7 @@ fmt: ## format the sources
 	gofmt -w $$(git ls-files '*.go')
 
 bench: ready ## the benchmarks, beside what this machine can do at most
-	TEST_LONG=1 go test -run='^$$' -bench=. $(BENCHFLAGS) ./internal/bench/...
+	set -o pipefail; TEST_LONG=1 go test -run='^$$' -bench=. $(BENCHFLAGS) ./internal/bench | tee /dev/stderr | go run ./internal/bench/report
 
 clean: ## remove what was built; the data of make dev stay
 	rm -rf bin

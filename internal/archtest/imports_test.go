@@ -65,6 +65,7 @@ var imports = map[string][]string{
 	"internal/testkit":       {"config", "internal/devstack"},
 	"internal/archtest":      {},
 	"internal/bench":         {everything},
+	"internal/bench/report":  {},
 	"internal/fleet":         {everything},
 	"internal/e2e":           {everything},
 	"internal/crash":         {everything},

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,13 +19,14 @@ import (
 // ceiling is what this machine can do with none of our code: asynchronous
 // publishing, one pull consumer, two batched writes a command, acknowledgement
 // after the commit. claim and record are the writes; each gets the ids of a
-// batch.
+// batch, and rows its further arguments.
 type ceiling struct {
 	claim, record, attempts string
+	rows                    func(n int) []any
 }
 
-// narrow writes two small columns; product fills the product's own tables as the
-// product does.
+// narrow writes two small columns; product fills the product's own tables with the
+// same values, which come over the wire row by row as those of real commands do.
 var (
 	narrow = ceiling{
 		claim:  `INSERT INTO narrow (id, status) SELECT unnest($1::uuid[]), 'processing' ON CONFLICT (id) DO UPDATE SET status = excluded.status`,
@@ -33,21 +35,29 @@ var (
 	product = ceiling{
 		claim: `INSERT INTO gangway.deliveries AS d (id, kind, lane, status, rank, generation, digest, attempts, claimed, claim_token, claim_worker,
 		            claim_provider, recipient, subject, metadata, trace_id, requested_at, asked_at)
-		        SELECT c.id, 'email.send', 'normal', 'processing', 10, 0, '\x0102030405060708091011121314151617181920212223242526272829303132', 1, true,
-		            c.id, c.id, 'noop', 'kim@example.kr', '접수 안내', '{"case":"2026-0042"}', '0af7651916cd43dd8448eb211c80319c', now(), now()
-		        FROM unnest($1::uuid[]) AS c (id)
+		        SELECT c.id, c.kind, 'normal', 'processing', 10, 0, c.digest, 1, true,
+		            c.id, c.id, c.provider, c.recipient, c.subject, c.metadata, c.trace_id, c.at, c.at
+		        FROM unnest($1::uuid[], $2::text[], $3::bytea[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::text[], $9::timestamptz[])
+		            AS c (id, kind, digest, provider, recipient, subject, metadata, trace_id, at)
 		        ON CONFLICT (id) DO UPDATE SET version = d.version + 1`,
 		record: `UPDATE gangway.deliveries AS d SET status = 'sent', rank = 40, provider = 'noop', provider_message_id = d.id::text, claimed = false,
 		            version = d.version + 1, updated_at = now(), completed_at = now()
 		        FROM unnest($1::uuid[]) AS r (id) WHERE d.id = r.id`,
 		attempts: `INSERT INTO gangway.delivery_attempts (delivery_id, attempt, round, generation, provider, endpoint, outcome, duration_ms, started_at)
 		        SELECT a.id, 1, 1, 0, 'noop', 'smtp', 'ok', 0, now() FROM unnest($1::uuid[]) AS a (id) ON CONFLICT DO NOTHING`,
+		rows: func(n int) []any {
+			return []any{
+				slices.Repeat([]string{"email.send"}, n), slices.Repeat([][]byte{make([]byte, 32)}, n), slices.Repeat([]string{"noop"}, n),
+				slices.Repeat([]string{"kim@example.kr"}, n), slices.Repeat([]string{"접수 안내"}, n), slices.Repeat([]string{`{"case":"2026-0042"}`}, n),
+				slices.Repeat([]string{"0af7651916cd43dd8448eb211c80319c"}, n), slices.Repeat([]time.Time{time.Now()}, n),
+			}
+		},
 	}
 )
 
 // BenchmarkCeiling: the raw ceilings of this machine, commands a second.
 func BenchmarkCeiling(b *testing.B) {
-	const n = 30_000
+	const n = 60_000
 	for _, c := range []struct {
 		name string
 		ceiling
@@ -109,7 +119,11 @@ func (c ceiling) consume(b *testing.B, s stack, done *atomic.Int64) (stop func()
 // write commits twice, as a command is committed twice: before its call and
 // after it.
 func (c ceiling) write(s stack, ids []uuid.UUID) error {
-	if _, err := s.pool.Exec(context.Background(), c.claim, ids); err != nil {
+	args := []any{ids}
+	if c.rows != nil {
+		args = append(args, c.rows(len(ids))...)
+	}
+	if _, err := s.pool.Exec(context.Background(), c.claim, args...); err != nil {
 		return err
 	}
 	var batch pgx.Batch

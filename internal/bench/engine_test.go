@@ -8,7 +8,7 @@ import (
 // BenchmarkEngine: commands a second from publish to committed final status,
 // events on, 1,024 in flight.
 func BenchmarkEngine(b *testing.B) {
-	const n = 30_000
+	const n = 60_000
 	for _, c := range []struct {
 		name  string
 		takes time.Duration

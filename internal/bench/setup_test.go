@@ -33,8 +33,9 @@ func TestMain(m *testing.M) { testkit.Main(m) }
 
 // stack is an embedded NATS with file storage and a durable Postgres.
 type stack struct {
-	conn *broker.Conn
-	pool *pgxpool.Pool
+	conn                 *broker.Conn
+	pool                 *pgxpool.Pool
+	natsURL, postgresURL string
 }
 
 func startStack(b *testing.B) stack {
@@ -62,7 +63,7 @@ func startStack(b *testing.B) stack {
 		server.Close()
 		check(b, dir.Close())
 	})
-	return stack{conn: conn, pool: pool}
+	return stack{conn: conn, pool: pool, natsURL: server.URL(), postgresURL: database.URL()}
 }
 
 // noop is a provider that takes everything at once, or after a while.
