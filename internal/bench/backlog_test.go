@@ -20,15 +20,16 @@ func BenchmarkPostponed(b *testing.B) {
 	waiting, fresh := testkit.Size(20_000, 100_000), 10_000
 	s, w := startStack(b), new(watch)
 	engine := startEngine(b, s, new(noop), 1024, w)
-	measure := func() float64 {
-		before, started := w.settled.Load(), time.Now()
-		publish(b, s, fresh)
-		awaitCount(b, &w.settled, before+int64(fresh))
-		return float64(fresh) / time.Since(started).Seconds()
+	measure := func() (best float64) {
+		for range 3 {
+			before, started := w.settled.Load(), time.Now()
+			publish(b, s, fresh)
+			awaitCount(b, &w.settled, before+int64(fresh))
+			best = max(best, float64(fresh)/time.Since(started).Seconds())
+		}
+		return best
 	}
-	for range 2 {
-		measure() // warm
-	}
+	measure() // warm
 	alone := measure()
 	later := fmt.Sprintf(`,"send_at":%q`, time.Now().Add(time.Hour).Format(time.RFC3339))
 	before := w.settled.Load()
