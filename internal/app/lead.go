@@ -47,7 +47,11 @@ func (s *Singletons) Lead(ctx context.Context, name string, run func(context.Con
 		switch {
 		case err == nil:
 			s.log.Info("leading: this worker does it for all", zap.String("singleton", name))
-			if err := s.term(ctx, lease, run); err != nil && ctx.Err() == nil {
+			switch err := s.term(ctx, lease, run); {
+			case ctx.Err() != nil:
+			case errors.Is(err, errNotLeading):
+				s.log.Info("no longer leading: the lease was lost", zap.String("singleton", name))
+			case err != nil:
 				s.log.Error("singleton failed; it is started again", zap.String("singleton", name), zap.Error(err))
 			}
 		case !errors.Is(err, broker.ErrTaken) && ctx.Err() == nil:
@@ -68,6 +72,9 @@ func (s *Singletons) Start(ctx context.Context, name string, run func(context.Co
 	go func() { done <- s.Lead(ctx, name, run) }()
 	return func() error { cancel(); return <-done }
 }
+
+// errNotLeading: the lease was lost, and run obeyed.
+var errNotLeading = errors.New("app: no longer leading")
 
 // term is one time of leading, until the lease, run or ctx ends.
 func (s *Singletons) term(ctx context.Context, lease *broker.Lease, run func(context.Context) error) (err error) {
@@ -91,5 +98,8 @@ func (s *Singletons) term(ctx context.Context, lease *broker.Lease, run func(con
 		defer stop()
 		err = errors.Join(err, lease.Release(release))
 	}()
-	return run(running)
+	if err := run(running); running.Err() == nil || err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return errNotLeading
 }
