@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -32,6 +33,9 @@ type Simulator interface {
 	// Fault returns what is injected into a provider's calls; zero for nothing.
 	Fault(provider string) Fault
 	SetFault(provider string, fault Fault)
+	// ReportFault is how a provider's webhooks misbehave; false for one that sends none.
+	ReportFault(provider string) (ReportFault, bool)
+	SetReportFault(provider string, fault ReportFault)
 	// Received lists what was sent, newest first; an element is encoded as it is.
 	Received() []any
 	// Rendered is one message by the id that the vendor gave it: its HTML, "" when
@@ -45,6 +49,31 @@ type Fault struct {
 	Outcome string    `json:"outcome,omitzero"`
 	Rate    float64   `json:"rate"`
 	Until   time.Time `json:"until,omitzero"`
+	// Reports is how its webhooks misbehave; nil for a provider that sends none.
+	Reports *ReportFault `json:"reports,omitzero"`
+}
+
+// ReportFault is how the webhooks of a simulated provider misbehave; the zero value
+// does not.
+type ReportFault struct {
+	Delay   string  `json:"delay"`   // holds each back: 2s
+	Repeat  int     `json:"repeat"`  // sends each so many times more
+	Shuffle bool    `json:"shuffle"` // sends what waits in any order
+	Forge   float64 `json:"forge"`   // share that a copy with a wrong signature precedes
+}
+
+// check refuses what no simulator could do.
+func (f ReportFault) check() error {
+	if delay, err := time.ParseDuration(f.Delay); err != nil || delay < 0 || delay > longestFault {
+		return fault.InvalidField("reports.delay", "%q must be a duration up to 24h, such as 2s; 0s for none", clip(f.Delay))
+	}
+	switch {
+	case f.Repeat < 0 || f.Repeat > 100:
+		return fault.InvalidField("reports.repeat", "%d must be from 0 to 100", f.Repeat)
+	case !(f.Forge >= 0 && f.Forge <= 1):
+		return fault.InvalidField("reports.forge", "%v must be from 0 to 1", f.Forge)
+	}
+	return nil
 }
 
 // mockMode registers the cache and, in mock mode, what steers the simulator.
@@ -98,7 +127,16 @@ func (a *API) showFault(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{body: a.parts.Simulator.Fault(name)}, nil
+	return answer{body: a.faultOf(name)}, nil
+}
+
+// faultOf is everything that is wrong with a simulated provider on purpose.
+func (a *API) faultOf(name string) Fault {
+	shown := a.parts.Simulator.Fault(name)
+	if reports, sends := a.parts.Simulator.ReportFault(name); sends {
+		shown.Reports = &reports
+	}
+	return shown
 }
 
 const longestFault = 24 * time.Hour
@@ -109,36 +147,60 @@ func (a *API) setFault(r *http.Request) (answer, error) {
 		return answer{}, err
 	}
 	var body struct {
-		Outcome string   `json:"outcome"`
-		Rate    *float64 `json:"rate"` // default 1; 0 ends the fault
-		For     string   `json:"for"`  // default 60s
+		Outcome string       `json:"outcome"`
+		Rate    *float64     `json:"rate"`    // default 1; 0 ends the fault
+		For     string       `json:"for"`     // default 60s
+		Reports *ReportFault `json:"reports"` // of the webhooks; what is left out is not wrong
 	}
 	if err := decode(r, &body); err != nil {
 		return answer{}, err
 	}
-	injected := Fault{Outcome: body.Outcome, Rate: 1, Until: time.Now().Add(time.Minute)}
-	if body.Rate != nil {
-		injected.Rate = *body.Rate
+	// Webhooks alone may be asked for: the calls stay as they are.
+	calls := body.Reports == nil || body.Outcome != "" || body.Rate != nil || body.For != ""
+	injected, err := injection(body.Outcome, body.Rate, body.For)
+	if calls && err != nil {
+		return answer{}, err
+	}
+	if body.Reports != nil {
+		body.Reports.Delay = cmp.Or(body.Reports.Delay, "0s")
+		if err := body.Reports.check(); err != nil {
+			return answer{}, err
+		}
+		if _, sends := a.parts.Simulator.ReportFault(name); !sends {
+			return answer{}, fault.InvalidField("reports", "%s sends no webhooks", name)
+		}
+		a.parts.Simulator.SetReportFault(name, *body.Reports)
+	}
+	if calls {
+		a.parts.Simulator.SetFault(name, injected)
+	}
+	return answer{body: a.faultOf(name)}, nil
+}
+
+// injection reads the fault of a share of calls.
+func injection(outcome string, rate *float64, lasts string) (Fault, error) {
+	injected := Fault{Outcome: outcome, Rate: 1, Until: time.Now().Add(time.Minute)}
+	if rate != nil {
+		injected.Rate = *rate
 	}
 	outcomes := []string{"error", "timeout", "drop", "throttle", "slow"}
 	switch {
-	case injected.Rate < 0 || injected.Rate > 1:
-		return answer{}, fault.InvalidField("rate", "%v must be from 0 to 1", injected.Rate)
-	case injected.Rate > 0 && !slices.Contains(outcomes, body.Outcome):
-		return answer{}, fault.InvalidField("outcome", "%q is not known; allowed: %s", clip(body.Outcome), enumerate(outcomes))
+	case !(injected.Rate >= 0 && injected.Rate <= 1):
+		return Fault{}, fault.InvalidField("rate", "%v must be from 0 to 1", injected.Rate)
+	case injected.Rate > 0 && !slices.Contains(outcomes, outcome):
+		return Fault{}, fault.InvalidField("outcome", "%q is not known; allowed: %s", clip(outcome), enumerate(outcomes))
 	}
-	if body.For != "" {
-		last, err := time.ParseDuration(body.For)
+	if lasts != "" {
+		last, err := time.ParseDuration(lasts)
 		if err != nil || last <= 0 || last > longestFault {
-			return answer{}, fault.InvalidField("for", "%q must be a duration up to 24h, such as 60s", clip(body.For))
+			return Fault{}, fault.InvalidField("for", "%q must be a duration up to 24h, such as 60s", clip(lasts))
 		}
 		injected.Until = time.Now().Add(last)
 	}
 	if injected.Rate == 0 {
 		injected = Fault{}
 	}
-	a.parts.Simulator.SetFault(name, injected)
-	return answer{body: injected}, nil
+	return injected, nil
 }
 
 func (a *API) inbox(r *http.Request) (answer, error) {

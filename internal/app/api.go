@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -238,57 +237,6 @@ func (c apiCache) Stats(ctx context.Context) ([]api.CacheStat, error) {
 func (c apiCache) Purge(ctx context.Context, pattern, by string) (int, error) {
 	return c.fleet.Purge(ctx, cli.Purge{Pattern: pattern, By: by})
 }
-
-// mocks steers the simulator of this worker.
-type mocks struct {
-	cfg func() *config.Config // in force
-	sim *simulator.Simulator
-}
-
-// Providers implements [api.Simulator].
-func (m mocks) Providers() (names []string) {
-	for name, p := range m.cfg().Providers {
-		if p.Mock() {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-// Fault implements [api.Simulator].
-func (m mocks) Fault(provider string) api.Fault {
-	f := m.sim.Faults()[provider]
-	return api.Fault{Outcome: string(f.Outcome), Rate: f.Rate, Until: f.Until}
-}
-
-// SetFault implements [api.Simulator].
-func (m mocks) SetFault(provider string, f api.Fault) {
-	m.sim.SetFault(provider, simulator.Fault{Outcome: simulator.Outcome(f.Outcome), Rate: f.Rate, Until: f.Until})
-}
-
-// Received implements [api.Simulator].
-func (m mocks) Received() []any {
-	received := m.sim.Inbox().List()
-	list := make([]any, len(received))
-	for i, message := range received {
-		list[len(received)-1-i] = message
-	}
-	return list
-}
-
-// Rendered implements [api.Simulator].
-func (m mocks) Rendered(id string) (html, text string, ok bool) {
-	for _, message := range m.sim.Inbox().List() {
-		if message.ID == id {
-			return message.HTML, message.Text, true
-		}
-	}
-	return "", "", false
-}
-
-// Clear implements [api.Simulator].
-func (m mocks) Clear() { m.sim.Inbox().Clear() }
 
 // admitted are the tokens of the admin listener. The configured secret is not
 // kept: only its hash is.

@@ -385,6 +385,7 @@ func (d *counterDesk) everythingElse(t *testing.T) {
 	d.want(404, "PUT", "/api/v1/providers/nobody/faults", `{"outcome":"error"}`, nil)
 	d.want(422, "PUT", "/api/v1/providers/solapi/faults", `{"outcome":"error","rate":2}`, nil)
 	d.want(200, "PUT", "/api/v1/providers/solapi/faults", `{"outcome":"error","rate":1,"for":"60s"}`, nil)
+	d.everyReportFault(t)
 	sms := d.publish("sms.send", `{"to":"010-1234-5678","text":"fault"}`)
 	if sent := d.await(sms, "sent"); fmt.Sprint(sent.AttemptLog[0]["provider"]) != "solapi" || len(sent.AttemptLog) < 2 {
 		t.Errorf("the fault was not met: %+v", sent)

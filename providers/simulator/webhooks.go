@@ -51,6 +51,17 @@ func (s *Simulator) SetWebhookFault(vendor string, fault WebhookFault) {
 	}
 }
 
+// WebhookFault returns how a vendor's reports misbehave, and whether it sends any.
+func (s *Simulator) WebhookFault(vendor string) (WebhookFault, bool) {
+	r := s.reporters[vendor]
+	if r == nil {
+		return WebhookFault{}, false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.fault, true
+}
+
 // reporter sends one vendor's reports.
 type reporter struct {
 	vendor string
