@@ -24,6 +24,8 @@ type Options struct {
 	Dir string
 	// Flags are values of the command line by path: {"nats.url": "…"}.
 	Flags map[string]string
+	// Overrides stand above file and environment.
+	Overrides Overrides
 	// Defaults are a command's own defaults by path, such as mock for worker dev.
 	Defaults map[string]string
 	// Environ is the environment as NAME=value; nil takes the process's.
@@ -52,6 +54,7 @@ func Load(options Options) (*Config, *Origins, error) {
 	l.texts(options.Defaults, Origin{Source: FromDefault, Name: "of this command"})
 	l.file()
 	l.variables()
+	l.overrides()
 	l.flags()
 	l.defaults()
 
@@ -165,7 +168,7 @@ func (l *loader) decode() *Config {
 			v.SetDefault(strings.Join(s.place.field(), delimiter), value)
 		case FromFile:
 			_ = v.MergeConfigMap(nest(s.place.field(), value)) // never fails
-		default: // variables come before flags
+		default: // variables come before overrides, those before flags
 			v.Set(strings.Join(s.place.field(), delimiter), value)
 		}
 	}
@@ -210,7 +213,7 @@ func (l *loader) value(s setting) (any, bool) {
 // inClear reports whether a secret stands in a file as itself. A connection
 // string without credentials is none.
 func (l *loader) inClear(s setting) bool {
-	if s.origin.Source != FromFile || l.env == Dev {
+	if s.origin.Source != FromFile && s.origin.Source != FromFleet || l.env == Dev {
 		return false
 	}
 	return slices.ContainsFunc(s.secretItems(), func(item string) bool {

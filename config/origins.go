@@ -10,6 +10,7 @@ const (
 	FromDefault     = "default"
 	FromFile        = "file"
 	FromEnvironment = "environment"
+	FromFleet       = "fleet"
 	FromFlag        = "flag"
 )
 
@@ -29,6 +30,8 @@ func (o Origin) String() string {
 		return fmt.Sprintf("%s line %d", o.Name, o.Line)
 	case FromEnvironment:
 		return "environment " + o.Name
+	case FromFleet:
+		return fmt.Sprintf("fleet, %s line %d", o.Name, o.Line)
 	case FromFlag:
 		return "flag " + o.Name
 	default:

@@ -10,7 +10,8 @@ import (
 
 func configCommand() *cobra.Command {
 	var file string
-	cmd := &cobra.Command{Use: "config", Short: "Look at the configuration", Example: "  worker config explain providers.ses.rate"}
+	cmd := &cobra.Command{Use: "config", Short: "Look at the configuration, and change that of the whole fleet",
+		Example: "  worker config explain providers.ses.rate\n  worker config push overrides.yaml"}
 	explain := &cobra.Command{
 		Use:     "explain KEY",
 		Short:   "What a key means, what it may be, and where its value comes from",
@@ -28,6 +29,6 @@ func configCommand() *cobra.Command {
 		}),
 	}
 	explain.Flags().StringVar(&file, "config", "", "configuration file instead of config/<env>.yaml")
-	cmd.AddCommand(explain)
+	cmd.AddCommand(explain, pushCommand(), showCommand(), revertCommand())
 	return cmd
 }

@@ -69,7 +69,7 @@ func demoCommand() *cobra.Command {
 
 func devOptions(cmd *cobra.Command) (app.DevOptions, error) {
 	load := loader(config.Options{DefaultEnv: config.Dev, Defaults: map[string]string{"mock": "true"}})
-	cfg, origins, err := load()
+	cfg, origins, err := load(config.Overrides{})
 	if err != nil {
 		return app.DevOptions{}, err
 	}

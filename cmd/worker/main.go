@@ -98,7 +98,10 @@ func does(run func(*cobra.Command, []string) error) func(*cobra.Command, []strin
 
 // loader loads the configuration of options now and at every reload.
 func loader(options config.Options) app.Loader {
-	return func() (*config.Config, *config.Origins, error) { return config.Load(options) }
+	return func(over config.Overrides) (*config.Config, *config.Origins, error) {
+		options.Overrides = over
+		return config.Load(options)
+	}
 }
 
 // hangups are the signals that have the configuration loaded again.

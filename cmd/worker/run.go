@@ -18,7 +18,7 @@ func runCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			hangups := hangups() // from now on one ends nothing any more
 			load := loader(config.Options{File: file, Run: true, DefaultEnv: config.Production})
-			cfg, origins, err := load()
+			cfg, origins, err := load(config.Overrides{})
 			if err != nil {
 				return err
 			}

@@ -47,7 +47,7 @@ func newCounterDesk(t *testing.T) *counterDesk {
 			"GANGWAY_ALERTS_INTERVAL=1s", "GANGWAY_ALERTS_FOR=0s", "GANGWAY_PROVIDERS_SES_ON_UNKNOWN=hold", "GANGWAY_PROVIDERS_SENDGRID_ON_UNKNOWN=hold",
 		},
 	})
-	cfg, origins, err := load()
+	cfg, origins, err := load(config.Overrides{})
 	d.check(err)
 	shown, err := NewTelemetry(cfg, io.Discard)
 	d.check(err)
@@ -77,7 +77,11 @@ func newCounterDesk(t *testing.T) *counterDesk {
 
 // loads loads the same configuration each time.
 func loads(options config.Options) Loader {
-	return func() (*config.Config, *config.Origins, error) { return config.Load(options) }
+	return func(over config.Overrides) (*config.Config, *config.Origins, error) {
+		options := options
+		options.Overrides = over
+		return config.Load(options)
+	}
 }
 
 // do makes one request and returns its answer. headers are name and value in turn.

@@ -107,8 +107,8 @@ func (o DevOptions) loaded(running *config.Config) Loader {
 	if o.Reload == nil {
 		return nil
 	}
-	return func() (*config.Config, *config.Origins, error) {
-		cfg, origins, err := o.Reload()
+	return func(over config.Overrides) (*config.Config, *config.Origins, error) {
+		cfg, origins, err := o.Reload(over)
 		if cfg.NATS.URL.IsZero() {
 			cfg.NATS.URL = running.NATS.URL
 		}

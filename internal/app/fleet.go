@@ -26,11 +26,7 @@ type fleet struct {
 
 // joinFleet begins to share. It returns when the state of the fleet is known, so
 // that the first call obeys an open breaker.
-func joinFleet(ctx context.Context, cfg *config.Config, conn *broker.Conn, worker string, telemetry *Telemetry) (*fleet, error) {
-	state, err := broker.OpenState(ctx, conn)
-	if err != nil {
-		return nil, err
-	}
+func joinFleet(ctx context.Context, cfg *config.Config, state *broker.State, worker string, telemetry *Telemetry) (*fleet, error) {
 	f := &fleet{state: state, worker: worker, telemetry: telemetry, changed: make(chan struct{}, 1)}
 	host, _ := os.Hostname()
 	f.Fleet = resilience.StartFleet(ctx, resilience.FleetOptions{

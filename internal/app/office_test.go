@@ -89,7 +89,7 @@ func openOffice(t *testing.T, options officeOptions) *office {
 	load := loads(config.Options{
 		Env: config.Dev, Dir: t.TempDir(), File: options.file, Environ: environ, Defaults: map[string]string{"mock": "true"},
 	})
-	cfg, origins, err := load()
+	cfg, origins, err := load(config.Overrides{})
 	o.check(err)
 	shown, err := NewTelemetry(cfg, o.log)
 	o.check(err)

@@ -83,6 +83,11 @@ func (c providerControl) state(name string) cli.ProviderState {
 	if len(why) > 0 {
 		s.Reason = strings.Join(why, "; ")
 	}
+	for _, w := range c.workerConfigs() {
+		if _, has := c.fleet.Reports()[w.Worker].Providers[name]; has {
+			s.Workers = append(s.Workers, cli.ProviderWorker{Host: w.Host, PID: w.PID, Config: w.Config, Overrides: w.Overrides, Refused: w.Refused})
+		}
+	}
 	for _, choice := range report.Choices {
 		s.Choices = append(s.Choices, cli.ProviderChoice{At: choice.At, CommandID: choice.Command, Chosen: choice.Chosen, Why: choice.Why})
 	}

@@ -18,8 +18,9 @@ import (
 	"github.com/gangwon-portal/gangway/internal/postgres"
 )
 
-// Loader reads the configuration again, from where it came from.
-type Loader func() (*config.Config, *config.Origins, error)
+// Loader reads the configuration again, from where it came from, with the
+// overrides of the fleet.
+type Loader func(config.Overrides) (*config.Config, *config.Origins, error)
 
 // part follows the configuration with something that has to be made anew. It
 // prepares for another configuration beside what is in use.
@@ -45,8 +46,12 @@ type reloader struct {
 	telemetry *Telemetry
 	operator  *postgres.Operator
 	watcher   *config.Watcher
+	fleet     *fleet
 
-	mu sync.Mutex
+	mu      sync.Mutex
+	offered overrides // by the fleet, whether or not they are in force
+	inForce int       // version of the overrides that are
+	unfit   error     // why those that were offered at the start are not
 }
 
 // auditWait is how long a reload waits for the database.
@@ -57,17 +62,23 @@ const (
 	byFile   = "file"
 	bySignal = "signal"
 	byAPI    = "api"
+	byFleet  = "fleet"
 )
 
 // reload is one reload. Its error says why nothing was changed.
 func (r *reloader) reload(ctx context.Context, cause, by string) (api.Reloaded, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.reloadLocked(ctx, cause, by)
+}
+
+func (r *reloader) reloadLocked(ctx context.Context, cause, by string) (api.Reloaded, error) {
 	began := time.Now()
 	changed, err := r.change()
+	r.report(err)
 	r.telemetry.Metrics.Reload(err == nil)
 	log := r.telemetry.Logger().With(zap.String("cause", cause), zap.String("by", by))
-	detail := map[string]any{"cause": cause, "changed": changed}
+	detail := map[string]any{"cause": cause, "changed": changed, "overrides": r.offered.Version}
 	switch {
 	case err != nil:
 		log.Error("configuration not reloaded: nothing was changed", zap.Error(err))
@@ -77,7 +88,7 @@ func (r *reloader) reload(ctx context.Context, cause, by string) (api.Reloaded, 
 	default:
 		log.Info("configuration reloaded", zap.Strings("changed", changed), zap.Duration("took", time.Since(began)))
 	}
-	if err != nil || len(changed) > 0 || cause == byAPI {
+	if err != nil || len(changed) > 0 || cause == byAPI || cause == byFleet {
 		// The change stands whether or not it can be written down.
 		ctx, cancel := context.WithTimeout(ctx, auditWait)
 		defer cancel()
@@ -91,7 +102,7 @@ func (r *reloader) reload(ctx context.Context, cause, by string) (api.Reloaded, 
 // change loads, validates, prepares and commits, and returns the keys that changed.
 func (r *reloader) change() ([]string, error) {
 	if r.load == nil {
-		return nil, fault.New(fault.Refused, "config", "This worker was started with a configuration that cannot be loaded again.")
+		return nil, errFixed
 	}
 	next, origins, err := r.read()
 	if err != nil {
@@ -137,7 +148,7 @@ func (r *reloader) change() ([]string, error) {
 // watched before: that one may have changed since it was read.
 func (r *reloader) read() (next *config.Config, origins *config.Origins, err error) {
 	for {
-		next, origins, err = r.load()
+		next, origins, err = r.load(r.offered.config())
 		files := origins.Files
 		if err != nil {
 			// What is in force may come back; so may what is missing.
@@ -172,6 +183,9 @@ func (r *reloader) differences(next *config.Config) (changed, restart []string) 
 	return slices.Compact(changed), restart
 }
 
+// errFixed answers whoever wants to reload what cannot be.
+var errFixed = fault.New(fault.Refused, "config", "This worker was started with a configuration that cannot be loaded again.")
+
 // refusal is why a configuration was not taken over, for whoever asked for it.
 func refusal(err error) error {
 	var problems config.Problems
@@ -204,6 +218,7 @@ func (r *reloader) watch(tasks *background, hangups <-chan os.Signal) {
 		r.watcher.Run(ctx, func() { _, _ = r.reload(ctx, byFile, workerName()) })
 		return nil
 	})
+	tasks.start("overrides of the fleet", r.heed)
 	tasks.start("hang-ups", func(ctx context.Context) error {
 		for {
 			select {

@@ -70,6 +70,13 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	}
 	stop.push("nats", func() error { conn.Close(); return nil })
 
+	state, err := broker.OpenState(ctx, conn)
+	if err != nil {
+		return err
+	}
+	reloads := &reloader{load: o.Reload, telemetry: o.Telemetry, operator: newOperator(pool)}
+	reloads.begin(ctx, &o, state)
+	cfg = o.Config
 	live, err := newLive(cfg, o.Origins)
 	if err != nil {
 		return err
@@ -89,7 +96,7 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	// provider before the engine is handed to us.
 	store := postgres.NewStore(pool, postgres.Options{Worker: worker, Log: log})
 	stop.push("store", func() error { store.Close(); return nil })
-	fleet, err := joinFleet(ctx, cfg, conn, worker.String(), o.Telemetry)
+	fleet, err := joinFleet(ctx, cfg, state, worker.String(), o.Telemetry)
 	if err != nil {
 		return err
 	}
@@ -158,7 +165,8 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	tasks.start("alerts", func(ctx context.Context) error { return singletons.Lead(ctx, "alerts", alarms.run) })
 	tasks.start("health", func(ctx context.Context) error { return singletons.Lead(ctx, "health", checks.run) })
 
-	reloads := &reloader{load: o.Reload, live: live, telemetry: o.Telemetry, operator: newOperator(pool)}
+	reloads.live, reloads.fleet = live, fleet
+	reloads.report(reloads.unfit)
 	served := newEndpoints(pool, conn, o.Telemetry.Tracing)
 	checks.serve(served.open, served.admin, looking.cache)
 	served.admin.Handle("GET /metrics", o.Telemetry.Metrics.Handler())

@@ -16,11 +16,16 @@ func (a *actor) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&a.note, "note", "", "`TEXT` that says why, for the audit log")
 }
 
-// name is the flag's, else user@host.
+// name is the flag's, else that of the user.
 func (a *actor) name() string {
 	if by := strings.TrimSpace(a.by); by != "" {
 		return by
 	}
+	return UserName()
+}
+
+// UserName is user@host of whoever runs the program, for the audit log.
+func UserName() string {
 	name := "unknown"
 	if account, err := user.Current(); err == nil && account.Username != "" {
 		name = account.Username

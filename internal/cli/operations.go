@@ -190,6 +190,17 @@ type ProviderState struct {
 	LatencyMS int64     `json:"latency_ms,omitzero"` // that it took
 	// Choices say why the last commands went to it or elsewhere, oldest first.
 	Choices []ProviderChoice `json:"choices,omitzero"`
+	// Workers are those that have it, and which configuration each runs with.
+	Workers []ProviderWorker `json:"workers,omitzero"`
+}
+
+// ProviderWorker is a worker that has a provider.
+type ProviderWorker struct {
+	Host      string `json:"host"`
+	PID       int    `json:"pid"`
+	Config    string `json:"config"`    // tells configurations apart
+	Overrides int    `json:"overrides"` // version of what was pushed to the fleet
+	Refused   string `json:"refused,omitzero"`
 }
 
 // ProviderChoice is why a provider was chosen or skipped for one command.

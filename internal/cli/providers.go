@@ -70,7 +70,30 @@ func (p *program) providers(ctx context.Context) error {
 	if err != nil || p.format != tableFormat {
 		return err
 	}
-	return p.choices(states)
+	if err := p.choices(states); err != nil {
+		return err
+	}
+	return p.workers(states)
+}
+
+// workers says which configuration each worker runs with.
+func (p *program) workers(states []ProviderState) error {
+	var cells [][]string
+	seen := map[ProviderWorker]bool{}
+	for _, s := range states {
+		for _, w := range s.Workers {
+			if !seen[w] {
+				seen[w] = true
+				cells = append(cells, []string{w.Host, strconv.Itoa(w.PID), w.Config, strconv.Itoa(w.Overrides), w.Refused})
+			}
+		}
+	}
+	if len(cells) == 0 {
+		return nil
+	}
+	p.out.printf("\n")
+	p.out.table([]column{{title: "host"}, {title: "pid", right: true}, {title: "configuration"}, {title: "overrides", right: true}, {title: "refused", shrink: 40}}, cells)
+	return p.out.flush()
 }
 
 // choicesShown is how many of the last choices are shown for each provider; JSON

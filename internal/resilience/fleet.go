@@ -21,6 +21,7 @@ type Fleet struct {
 	workers   map[string]WorkerReport
 	reported  map[string]time.Time // when the server stored a worker's last report
 	health    map[string][]byte
+	config    ConfigReport
 	clock     serverClock
 	troubled  bool
 

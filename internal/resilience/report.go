@@ -13,6 +13,26 @@ type WorkerReport struct {
 	Version   string                    `json:"version,omitzero"`
 	Started   time.Time                 `json:"started,omitzero"`
 	Providers map[string]ProviderReport `json:"providers,omitzero"`
+	Config    ConfigReport              `json:"config,omitzero"`
+}
+
+// ConfigReport is which configuration a worker runs with.
+type ConfigReport struct {
+	// Digest tells configurations apart.
+	Digest string `json:"digest"`
+	// Overrides is the version of the fleet's overrides that is in force.
+	Overrides int `json:"overrides"`
+	// Refused is why another version is not, when Offered is another.
+	Offered int    `json:"offered,omitzero"`
+	Refused string `json:"refused,omitzero"`
+}
+
+// SetConfig tells the fleet which configuration this worker runs with.
+func (f *Fleet) SetConfig(config ConfigReport) {
+	f.mu.Lock()
+	f.config = config
+	f.mu.Unlock()
+	f.tell()
 }
 
 // ProviderReport is how one worker sees one provider.
@@ -73,6 +93,9 @@ func (f *Fleet) report(ctx context.Context) {
 // Report is what this worker tells of itself.
 func (f *Fleet) Report() WorkerReport {
 	report := f.options.About
+	f.mu.RLock()
+	report.Config = f.config
+	f.mu.RUnlock()
 	report.Providers = map[string]ProviderReport{}
 	now := f.options.Now()
 	for _, l := range f.all() {
