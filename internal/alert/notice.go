@@ -63,7 +63,7 @@ func (n Notice) word() string {
 // headline sums notices up in one line.
 func headline(notices []Notice) string {
 	if len(notices) == 1 {
-		return notices[0].word() + " " + notices[0].Key.String()
+		return notices[0].word() + " " + notices[0].String()
 	}
 	firing, over, first := 0, 0, ""
 	for _, n := range notices {
@@ -72,7 +72,7 @@ func headline(notices []Notice) string {
 			continue
 		}
 		if firing++; first == "" {
-			first = n.Key.String()
+			first = n.String()
 		}
 	}
 	switch {

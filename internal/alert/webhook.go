@@ -80,7 +80,7 @@ func Slack(notices []Notice) ([]byte, error) {
 		case n.Severity == Critical:
 			color = "#dc2626"
 		}
-		title := plain(n.word() + " " + n.Key.String())
+		title := plain(n.word() + " " + n.String())
 		message.Attachments = append(message.Attachments, attachment{
 			Color: color, Title: title, Text: plain(n.Message), Fallback: title + ": " + plain(n.Message), TS: n.At.Unix(),
 		})
@@ -112,6 +112,7 @@ func (a Alert) Labels() map[string]string {
 				labels["kind"], labels["lane"] = kind, lane
 			}
 		}
+	case OutboxStuck, ManualQueue: // about the whole
 	}
 	return labels
 }

@@ -3,6 +3,7 @@ package app
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -25,7 +26,7 @@ type scraped map[string]map[string][]string
 func (d *counterDesk) scrape() (string, scraped) {
 	d.t.Helper()
 	response, text := d.do("GET", "/metrics", "")
-	if response.StatusCode != 200 {
+	if response.StatusCode != http.StatusOK {
 		d.t.Fatalf("%d %s", response.StatusCode, text)
 	}
 	found := scraped{}

@@ -105,7 +105,12 @@ func overGRPC(t *testing.T, o *otlp) string {
 	collector.RegisterTraceServiceServer(server, o)
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(listener) }()
-	t.Cleanup(func() { server.Stop(); <-done })
+	t.Cleanup(func() {
+		server.Stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
 	return "http://" + listener.Addr().String()
 }
 

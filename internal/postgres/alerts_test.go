@@ -37,11 +37,11 @@ func TestAlertIsToldOnce(t *testing.T) {
 	s := openAlerts(d)
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	bad := true
-	look := func(context.Context) ([]alert.Reading, error) {
-		if !bad {
-			return nil, nil
+	look := func(ctx context.Context) (found []alert.Reading, err error) {
+		if bad {
+			found = []alert.Reading{{Key: alert.Key{Alert: alert.BreakerOpen, Subject: "ses"}, Level: alert.Bad, Severity: alert.Critical, Message: "open"}}
 		}
-		return []alert.Reading{{Key: alert.Key{Alert: alert.BreakerOpen, Subject: "ses"}, Level: alert.Bad, Severity: alert.Critical, Message: "open"}}, nil
+		return found, ctx.Err()
 	}
 	var told atomic.Int32
 	everybody := func() {
