@@ -3,7 +3,6 @@ package fleet
 import (
 	"context"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -65,13 +64,15 @@ func TestTripIsShared(t *testing.T) {
 	}
 }
 
-// storm lets every worker try with many calls at once for a while; those that
-// are let through wait for the end of it.
-func storm(t *testing.T, ses []*resilience.Live, until func() bool) (admitted []func(error, time.Duration)) {
+// storm lets every worker try with many calls at once, until half a second after
+// the first was let through; those that are wait for the end of it.
+func storm(t *testing.T, ses []*resilience.Live) (admitted []func(error, time.Duration)) {
 	t.Helper()
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	let := make(chan struct{}, 8*len(ses))
 	for _, l := range ses {
 		for range 8 {
 			wg.Go(func() {
@@ -80,13 +81,19 @@ func storm(t *testing.T, ses []*resilience.Live, until func() bool) (admitted []
 						mu.Lock()
 						admitted = append(admitted, done)
 						mu.Unlock()
+						let <- struct{}{}
 						return
 					}
 				}
 			})
 		}
 	}
-	testkit.Eventually(t, patience, until, "the end of the storm")
+	select {
+	case <-let:
+		<-time.After(500 * time.Millisecond)
+	case <-time.After(patience):
+		t.Error("nobody is let through")
+	}
 	stop()
 	wg.Wait()
 	return admitted
@@ -102,16 +109,7 @@ func TestOneProbeForAll(t *testing.T) {
 
 	// The probe fails: another cooldown for all. It succeeds: closed for all.
 	for _, outcome := range []error{unavailable(), nil} {
-		var first atomic.Int64
-		admitted := storm(t, ses, func() bool {
-			for _, l := range ses {
-				if l.Breaker().State() == resilience.HalfOpen && !l.Breaker().Ready() {
-					first.CompareAndSwap(0, time.Now().UnixNano())
-				}
-			}
-			began := first.Load()
-			return began > 0 && time.Since(time.Unix(0, began)) > 500*time.Millisecond
-		})
+		admitted := storm(t, ses)
 		if len(admitted) != 1 {
 			t.Fatalf("%d probes were made at once", len(admitted))
 		}

@@ -65,7 +65,8 @@ type Breaker struct {
 	gateUntil  time.Time                                  // by our clock, should the server be away
 	probe      *probe                                     // reserved or under way in this worker
 	seeking    bool
-	told       State // what Changed was told last
+	unanswered time.Time // since when nobody has answered who asks for the probe
+	told       State     // what Changed was told last
 	share      shareTask
 }
 
@@ -312,7 +313,7 @@ func (b *Breaker) open(reason string) {
 		ID: uuid.NewString(), Worker: worker, CooldownMS: cooldown.Milliseconds(), Since: b.now().UTC(), Reason: reason,
 	}
 	b.gate = &gateRecord{ForMS: cooldown.Milliseconds(), ID: b.trip.ID}
-	b.gateUntil, b.probe = b.now().Add(cooldown), nil
+	b.gateUntil, b.probe, b.unanswered = b.now().Add(cooldown), nil, time.Time{}
 	b.later(shareTask{trip: b.trip, gate: b.gate})
 }
 
@@ -339,7 +340,7 @@ func (b *Breaker) probed(p *probe, err error) {
 
 // close forgets the trip. The lock is held.
 func (b *Breaker) close() {
-	b.trip, b.gate, b.probe = nil, nil, nil
+	b.trip, b.gate, b.probe, b.unanswered = nil, nil, nil, time.Time{}
 	b.renew()
 }
 

@@ -255,3 +255,33 @@ func TestThrottleWithAStateThatHangs(t *testing.T) {
 		}
 	})
 }
+
+// A state that hangs may have given the probe to another worker: only when it goes
+// on hanging does a worker probe for itself.
+func TestProbeWithAStateThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fleet := resilience.StartFleet(t.Context(), resilience.FleetOptions{Worker: "w", State: deaf{}})
+		defer fleet.Stop()
+		live := fleet.Provider("ses", resilience.Settings{Breaker: resilience.BreakerOptions{Failures: 1, Cooldown: time.Minute}})
+		call := func(err error) error {
+			done, refused := live.Admit(t.Context(), uuid.New(), resilience.Usual, 0)
+			if refused != nil {
+				return refused
+			}
+			done(err, 0)
+			return err
+		}
+		_ = call(fault.New(fault.Unavailable, "ses", "503"))
+		time.Sleep(time.Minute)
+		began := time.Now()
+		for call(nil) != nil {
+			if waited := time.Since(began); waited > 10*time.Second {
+				t.Fatal("nobody ever probes")
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		if waited := time.Since(began); waited < 2*time.Second || waited > 5*time.Second {
+			t.Errorf("it probed after %v without an answer", waited)
+		}
+	})
+}

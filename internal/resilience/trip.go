@@ -91,8 +91,13 @@ func (b *Breaker) fallBack() {
 	}
 }
 
-// seek takes the lease of the probe. A worker that is alone, or whose server is
-// away, probes for itself.
+// alonePatience is how long a worker waits for a server that does not answer
+// before it probes for itself. A server that is merely slow may have given the
+// lease to another.
+const alonePatience = 2 * time.Second
+
+// seek takes the lease of the probe. A worker that is alone, or whose server
+// stays away, probes for itself.
 func (b *Breaker) seek(ctx context.Context, probeFor time.Duration) (revision uint64, won bool) {
 	if b.fleet == nil || b.fleet.options.State == nil {
 		return 0, true
@@ -101,18 +106,23 @@ func (b *Breaker) seek(ctx context.Context, probeFor time.Duration) (revision ui
 	defer cancel()
 	state := b.fleet.options.State
 	standing, revision, _, err := state.Get(asked, keyGate+b.provider)
-	if err == nil && standing != nil {
-		return 0, false
-	}
-	if err == nil {
+	if err == nil && standing == nil {
 		life := probeFor + probeMargin
 		gate := gateRecord{ForMS: life.Milliseconds(), Probes: b.fleet.options.Worker, ID: uuid.NewString()}
 		revision, won, err = state.Swap(asked, keyGate+b.provider, encode(gate), revision, life)
 	}
-	if err != nil {
-		return 0, ctx.Err() == nil
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case err == nil:
+		b.unanswered = time.Time{}
+		return revision, won
+	case ctx.Err() != nil:
+		return 0, false // the caller left; that says nothing about the server
+	case b.unanswered.IsZero():
+		b.unanswered = b.now()
 	}
-	return revision, won
+	return 0, b.now().Sub(b.unanswered) >= alonePatience
 }
 
 // heardTrip takes over what the fleet says; nil closes.
