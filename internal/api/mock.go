@@ -42,6 +42,8 @@ type Simulator interface {
 	// it has none, and its text. ok is false for an id that is not kept.
 	Rendered(id string) (html, text string, ok bool)
 	Clear()
+	// Steered writes to the audit log who has done one of these things to what.
+	Steered(ctx context.Context, by, action, target string, detail any) error
 }
 
 // Fault is an injected outcome for a share of a provider's calls.
@@ -174,7 +176,8 @@ func (a *API) setFault(r *http.Request) (answer, error) {
 	if calls {
 		a.parts.Simulator.SetFault(name, injected)
 	}
-	return answer{body: a.faultOf(name)}, nil
+	wrong := a.faultOf(name)
+	return answer{body: wrong}, a.parts.Simulator.Steered(r.Context(), CallerOf(r.Context()).Name, "provider.fault", name, wrong)
 }
 
 // injection reads the fault of a share of calls.
@@ -245,5 +248,6 @@ func (a *API) clearInbox(r *http.Request) (answer, error) {
 		return answer{}, err
 	}
 	a.parts.Simulator.Clear()
-	return answer{status: http.StatusNoContent}, nil
+	err := a.parts.Simulator.Steered(r.Context(), CallerOf(r.Context()).Name, "inbox.clear", "inbox", map[string]string{})
+	return answer{status: http.StatusNoContent}, err
 }

@@ -50,7 +50,7 @@ func (o adminParts) newAPI(listed *postgres.Suppressions) *api.API {
 		Settings: o.settings, Reload: o.reload, Document: docs.OpenAPI,
 	}
 	if o.simulator != nil {
-		parts.Simulator = mocks{o.live.config, o.simulator}
+		parts.Simulator = mocks{o.live.config, o.simulator, operator}
 	}
 	return api.New(parts, api.Options{Reason: reasonOf, Log: o.log})
 }

@@ -1,18 +1,21 @@
 package app
 
 import (
+	"context"
 	"slices"
 	"time"
 
 	"github.com/gangwon-portal/gangway/config"
 	"github.com/gangwon-portal/gangway/internal/api"
+	"github.com/gangwon-portal/gangway/internal/postgres"
 	"github.com/gangwon-portal/gangway/providers/simulator"
 )
 
 // mocks steers the simulator of this worker.
 type mocks struct {
-	cfg func() *config.Config // in force
-	sim *simulator.Simulator
+	cfg      func() *config.Config // in force
+	sim      *simulator.Simulator
+	operator *postgres.Operator
 }
 
 // Providers implements [api.Simulator].
@@ -59,6 +62,11 @@ func (m mocks) Rendered(id string) (html, text string, ok bool) {
 
 // Clear implements [api.Simulator].
 func (m mocks) Clear() { m.sim.Inbox().Clear() }
+
+// Steered implements [api.Simulator].
+func (m mocks) Steered(ctx context.Context, by, action, target string, detail any) error {
+	return m.operator.Audit(ctx, by, action, target, detail)
+}
 
 // ReportFault implements [api.Simulator].
 func (m mocks) ReportFault(provider string) (api.ReportFault, bool) {

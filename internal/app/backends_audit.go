@@ -10,7 +10,7 @@ import (
 )
 
 // auditLog is what stands behind `publisher audit`.
-type auditLog struct{ reader postgres.Reader }
+type auditLog struct{ operator *postgres.Operator }
 
 // List implements [cli.Audit].
 func (a auditLog) List(ctx context.Context, f cli.AuditFilter, page cli.Page) ([]cli.AuditRecord, string, error) {
@@ -21,7 +21,7 @@ func (a auditLog) List(ctx context.Context, f cli.AuditFilter, page cli.Page) ([
 			return nil, "", fault.New(fault.Invalid, "list", "cursor %q was not made by this list", page.Cursor)
 		}
 	}
-	found, err := a.reader.AuditLog(ctx, postgres.AuditFilter(f), below, page.Size)
+	found, err := a.operator.AuditLog(ctx, postgres.AuditFilter(f), below, page.Size)
 	if err != nil {
 		return nil, "", err
 	}
@@ -33,6 +33,11 @@ func (a auditLog) List(ctx context.Context, f cli.AuditFilter, page cli.Page) ([
 		return records, "", nil
 	}
 	return records, strconv.FormatInt(found[len(found)-1].Number, 10), nil
+}
+
+// Write implements [cli.Audit].
+func (a auditLog) Write(ctx context.Context, by, action, target string, detail map[string]string) error {
+	return a.operator.Audit(ctx, by, action, target, detail)
 }
 
 var _ cli.Audit = auditLog{}

@@ -33,7 +33,7 @@ func PublisherBackends() cli.Backends {
 		Webhooks:     c.webhooks,
 		Stats:        operating(c, func(o *postgres.Operator) cli.Stats { return callStats{o.Reader} }),
 		Alerts:       operating(c, func(o *postgres.Operator) cli.Alerts { return cliAlerts{o} }),
-		Audit:        operating(c, func(o *postgres.Operator) cli.Audit { return auditLog{o.Reader} }),
+		Audit:        operating(c, func(o *postgres.Operator) cli.Audit { return auditLog{o} }),
 		Eraser:       c.eraser,
 		Templates:    c.templates,
 		Close:        c.close,

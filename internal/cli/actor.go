@@ -12,8 +12,13 @@ import (
 type actor struct{ by, note string }
 
 func (a *actor) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&a.by, "by", "", "`NAME` for the audit log; else the user of this machine")
+	a.byFlag(cmd)
 	cmd.Flags().StringVar(&a.note, "note", "", "`TEXT` that says why, for the audit log")
+}
+
+// byFlag is for orders that say why in words of their own.
+func (a *actor) byFlag(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&a.by, "by", "", "`NAME` for the audit log; else the user of this machine")
 }
 
 // name is the flag's, else that of the user.

@@ -15,7 +15,7 @@ func (p *program) auditCommand() *cobra.Command {
 		Short: "List who did what, newest first",
 		Long:  "List who did what with the commands of operators and the admin API, newest first.",
 		Example: `  publisher audit --since 7d
-  publisher audit --action deadletters.replay --by kim@portal -o json`,
+  publisher audit --action deadletter.replay --by kim@portal -o json`,
 		Args: wants(),
 		RunE: does(func(ctx context.Context, _ []string) error {
 			var err error

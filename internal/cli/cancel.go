@@ -16,6 +16,7 @@ import (
 func (p *program) cancelCommand() *cobra.Command {
 	d := &dispatch{p: p, kind: command.DeliveryCancel, lane: string(command.Normal)}
 	var reason string
+	var who actor
 	cmd := &cobra.Command{
 		Use:   "cancel ID",
 		Short: "Cancel what has not been sent yet",
@@ -26,16 +27,17 @@ cancelled as well: the command is refused when it comes.`,
   publisher cancel reminder-42 --reason "meeting moved"`,
 		Args: wants("ID"),
 		RunE: does(func(ctx context.Context, args []string) error {
-			return d.cancel(ctx, args[0], reason)
+			return d.cancel(ctx, args[0], reason, who)
 		}),
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "`TEXT` that says why")
+	who.byFlag(cmd)
 	cmd.Flags().DurationVar(&d.timeout, "timeout", 10*time.Second, "how long to wait for the outcome")
 	d.route(cmd)
 	return cmd
 }
 
-func (d *dispatch) cancel(ctx context.Context, target, reason string) error {
+func (d *dispatch) cancel(ctx context.Context, target, reason string, who actor) error {
 	f, err := d.preparer()
 	if err != nil {
 		return err
@@ -61,6 +63,14 @@ func (d *dispatch) cancel(ctx context.Context, target, reason string) error {
 	}
 	bus, err := d.bus(ctx)
 	if err != nil {
+		return err
+	}
+	audit, err := open(ctx, d.p, d.p.backends.Audit)
+	if err != nil {
+		return err
+	}
+	// Before it is ordered: a worker may carry it out whatever becomes of us.
+	if err := audit.Write(ctx, who.name(), "delivery.cancel", id.String(), map[string]string{"outcome": "requested", "reason": reason}); err != nil {
 		return err
 	}
 	return d.order(ctx, bus, deliveries, id, message, func(view delivery.View) (bool, error) {

@@ -73,8 +73,9 @@ func TestCancel(t *testing.T) {
 				l.put(*tt.before)
 			}
 			s.work(t, l, canceller(l, tt.target, tt.own))
-			b := Backends{Bus: s.open, Deliveries: l.open}
-			args := []string{"cancel", id(1).String(), "--reason", "moved", "--timeout", "10s"}
+			audit := new(auditLog)
+			b := Backends{Bus: s.open, Deliveries: l.open, Audit: opens[Audit](audit)}
+			args := []string{"cancel", id(1).String(), "--reason", "moved", "--by", "kim", "--timeout", "10s"}
 			if strings.HasPrefix(tt.err, "publisher: not done") {
 				args[len(args)-1] = "100ms"
 			}
@@ -87,6 +88,9 @@ func TestCancel(t *testing.T) {
 			if len(stored) != tt.published {
 				t.Fatalf("%d cancellations were published", len(stored))
 			}
+			if want := strings.Repeat("kim delivery.cancel "+id(1).String()+" map[outcome:requested reason:moved]", tt.published); strings.Join(audit.written, "") != want {
+				t.Errorf("audited %q", audit.written)
+			}
 			if tt.published > 0 && !strings.HasSuffix(string(stored[0].Data), `,"delivery_id":"`+id(1).String()+`","reason":"moved"}`) {
 				t.Errorf("published %s", stored[0].Data)
 			}
@@ -96,13 +100,13 @@ func TestCancel(t *testing.T) {
 
 func TestCancelWithoutAWorker(t *testing.T) {
 	s, l := newStream(t, jsConfig), newLedger()
-	got := publisher(t, Backends{Bus: s.open, Deliveries: l.open}, "", "cancel", "order-42", "--timeout", "50ms", "-o", "json")
+	got := publisher(t, Backends{Bus: s.open, Deliveries: l.open, Audit: opens[Audit](new(auditLog))}, "", "cancel", "order-42", "--timeout", "50ms", "-o", "json")
 	want := "publisher: not done within 50ms: delivery.cancel is published, but no worker has taken it yet; see publisher status " + command.ParseID("order-42").String() + "\n"
 	if got.code != ExitFailed || got.err != want || got.out != "" {
 		t.Errorf("got %+v", got)
 	}
 	l.put(delivery.View{ID: command.ParseID("order-42"), Status: delivery.Cancelled})
-	got = publisher(t, Backends{Bus: s.open, Deliveries: l.open}, "", "cancel", "order-42", "-o", "json")
+	got = publisher(t, Backends{Bus: s.open, Deliveries: l.open, Audit: opens[Audit](new(auditLog))}, "", "cancel", "order-42", "-o", "json")
 	if got.code != ExitDone || got.out != `{"id":"`+command.ParseID("order-42").String()+`","status":"cancelled"}`+"\n" {
 		t.Errorf("json: %+v", got)
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"testing"
 	"time"
 
@@ -141,7 +142,15 @@ func (w *watchman) Forget(_ context.Context, recipient string, dryRun bool, by, 
 	return Erased{Deliveries: 3, Attempts: 5, Events: 7, Letters: 1, Messages: 2, Waiting: 1}, nil
 }
 
-type auditLog struct{ filter AuditFilter }
+type auditLog struct {
+	filter  AuditFilter
+	written []string
+}
+
+func (a *auditLog) Write(_ context.Context, by, action, target string, detail map[string]string) error {
+	a.written = append(a.written, fmt.Sprint(by, " ", action, " ", target, " ", detail))
+	return nil
+}
 
 func (a *auditLog) List(_ context.Context, filter AuditFilter, _ Page) ([]AuditRecord, string, error) {
 	a.filter = filter

@@ -67,6 +67,8 @@ type Alert struct {
 // Audit is the log of what people did.
 type Audit interface {
 	List(ctx context.Context, filter AuditFilter, page Page) (records []AuditRecord, next string, err error)
+	// Write adds what somebody orders otherwise than in the database.
+	Write(ctx context.Context, by, action, target string, detail map[string]string) error
 }
 
 // AuditFilter narrows the audit log. Zero fields do not narrow.
