@@ -51,6 +51,9 @@ const (
 	firstPause, longestPause, loginPause = time.Second, 5 * time.Minute, time.Minute
 	// messageTries is how often a message may break a connection before it is left out.
 	messageTries = 3
+	// lookAgain is when the mailbox is looked into once more after mail has come: not
+	// every server tells of what came between the last look and the waiting.
+	lookAgain = 2 * time.Second
 )
 
 // Reader reads one mailbox. Only one may do so at a time.
@@ -109,12 +112,16 @@ func (r *Reader) stay(ctx context.Context) error {
 		r.validity, r.next = s.validity, 1
 	}
 	for {
+		before, every := r.next, r.options.Every
 		if err := r.round(ctx, s); err != nil {
 			return err
 		}
 		r.pause = 0
 		r.options.State(nil)
-		if err := s.wait(ctx, r.options.Every); err != nil {
+		if r.next != before {
+			every = min(every, lookAgain)
+		}
+		if err := s.wait(ctx, every); err != nil {
 			return err
 		}
 	}
