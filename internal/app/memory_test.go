@@ -29,5 +29,5 @@ func TestMemoryLimitLeavesRoom(t *testing.T) {
 	living := make([]byte, large)
 	follows("the limit to leave room above what lives", func(limit int64) bool { return limit >= 2*large })
 	runtime.KeepAlive(living)
-	follows("the limit to come down again", func(limit int64) bool { return limit < large*3/2 })
+	follows("the limit to come down again", func(limit int64) bool { return limit < 2*large })
 }

@@ -18,7 +18,7 @@ func TestReplayIsKilled(t *testing.T) {
 	t.Parallel()
 	p := newPlant(t, options{})
 	p.worker("")
-	letters := testkit.Size(60, 2000)
+	letters := testkit.Size(120, 2000)
 	ids := p.buried(letters)
 	run := func() *testkit.Process {
 		return p.publisher("", "deadletters", "replay", "--all", "--rate", "20/s", "-o", "json")
