@@ -107,6 +107,10 @@ func TestSecretsKey(t *testing.T) {
 	if recipients, _ := Recipients(key); err != nil || len(recipients) != 2 {
 		t.Errorf("%d recipients, %v", len(recipients), err)
 	}
+	each, err := Identities(NewSecret(first.Reveal() + "," + second.Reveal()))
+	if err != nil || len(each) != 2 || !each[0].Equal(first) || !each[1].Equal(second) {
+		t.Errorf("identities %v, %v", each, err)
+	}
 	if _, err := SecretsKey([]string{"GANGWAY_SECRETS_KEY=hush"}); err == nil || strings.Contains(err.Error(), "hush") {
 		t.Errorf("no identity: %v", err)
 	}

@@ -36,6 +36,16 @@ func Recipients(keys Secret) ([]string, error) {
 	return recipients, nil
 }
 
+// Identities returns each of the keys by itself, in their order.
+func Identities(keys Secret) ([]Secret, error) {
+	identities, err := parseIdentities(keys)
+	var list []Secret
+	for _, identity := range identities {
+		list = append(list, NewSecret(identity.String()))
+	}
+	return list, err
+}
+
 // Seal encrypts a secret for one or more recipients ("age1…") and returns the
 // value to put into a file: "sealed:…".
 func Seal(secret Secret, recipients ...string) (string, error) {

@@ -175,12 +175,10 @@ func cacheSealer(cfg *config.Config) (*resilience.Sealer, error) {
 }
 
 // cacheSecrets are the identities of the secrets key, newest first.
-func cacheSecrets(key config.Secret) []string {
-	var secrets []string
-	for line := range strings.Lines(key.Reveal()) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
-			secrets = append(secrets, strings.ToUpper(line))
-		}
+func cacheSecrets(key config.Secret) (secrets []string) {
+	identities, _ := config.Identities(key) // the configuration has been validated
+	for _, identity := range identities {
+		secrets = append(secrets, identity.Reveal())
 	}
 	return secrets
 }

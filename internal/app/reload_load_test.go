@@ -21,15 +21,14 @@ import (
 func TestHundredReloadsUnderLoad(t *testing.T) {
 	testkit.NoLeaks(t)
 	const reloads = 100
-	folder := t.TempDir()
-	// Each of the two changes routes, drivers, limits, rules, templates and caches.
+	// Each of the two changes routes, drivers, limits, rules and caches.
 	versions := [2]string{
 		"routes: {email: [ses, sendgrid], sms: [solapi, sns], address: [juso, kakao]}\n" +
 			"providers: {ses: {timeout: 15s, rate: 1000}, solapi: {timeout: 9s}, juso: {timeout: 4s}}\n" +
 			"retry: {email: {base: 5ms}}\ncache: {juso: {ttl: 0s}, kakao: {ttl: 0s}}\n",
 		"routes: {email: [sendgrid, ses], sms: [sns, solapi], address: [kakao]}\n" +
 			"providers: {ses: {timeout: 14s, rate: 900}, sendgrid: {timeout: 13s}, sns: {timeout: 9s}}\n" +
-			"retry: {email: {base: 7ms}}\ntemplates: {dir: " + folder + "}\nhttp: {client_burst: 30}\nhealth: {interval: 6m}\n",
+			"retry: {email: {base: 7ms}}\nhttp: {client_burst: 30}\nhealth: {interval: 6m}\n",
 	}
 	file := t.TempDir() + "/worker.yaml"
 	put := func(n int) {

@@ -157,6 +157,22 @@ func TestReload(t *testing.T) {
 		}
 	})
 
+	t.Run("a changed secret file", func(t *testing.T) {
+		secret := filepath.Join(t.TempDir(), "password")
+		o.check(os.WriteFile(secret, []byte("hush-hush-first\n"), 0o600))
+		file.put("routes: {email: [sendgrid]}\nproviders: {sendgrid: {password: \"file:" + secret + "\"}}\n")
+		o.becomes("providers.sendgrid.password", config.Redacted)
+		before := len(o.reloads())
+		o.check(os.WriteFile(secret, []byte("hush-hush-second\n"), 0o600))
+		testkit.Eventually(t, 60*time.Second, func() bool { return len(o.reloads()) > before }, "the change was not seen")
+		if newest := o.reloads()[0]; !strings.Contains(string(newest.Detail), `["providers.sendgrid.password"]`) {
+			t.Errorf("audit: %s", newest.Detail)
+		}
+		if got := via("secret@example.kr"); got != "sendgrid" || strings.Contains(o.log.String(), "hush-hush") {
+			t.Errorf("sent by %s, or the secret is in the log", got)
+		}
+	})
+
 	t.Run("with a mistake nothing changes", func(t *testing.T) {
 		before := len(o.reloads())
 		file.put("routes: {email: [ses]}\nlog: {levle: debug}\npool: {email.send: 3}\n")
