@@ -325,6 +325,9 @@ func everyQuery(t *testing.T, mode string) {
 	} {
 		p.try(t, c.name, c.do)
 	}
+	for name, do := range otherQueries(t, pool, operator) {
+		p.try(t, name, do)
+	}
 	for _, complaint := range p.wandered {
 		// The database keeps to plans for the values of a time: they are much cheaper.
 		if !strings.HasPrefix(complaint, "figures:") || mode == "auto" {
