@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -138,7 +139,7 @@ func TestCancelledProbeIsGivenBack(t *testing.T) {
 	trip(t, ses[0], ses[1:])
 	probe := func(l *resilience.Live, err error) {
 		t.Helper()
-		testkit.Eventually(t, patience, func() bool { return call(t.Context(), l, err) == err }, "the probe is let through")
+		testkit.Eventually(t, patience, func() bool { return errors.Is(call(t.Context(), l, err), err) }, "the probe is let through")
 	}
 	probe(ses[1], fault.New(fault.Cancelled, "ses", "the worker stops"))
 	probe(ses[2], nil) // long before the lease of a minute is over

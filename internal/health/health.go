@@ -141,7 +141,6 @@ func (r *Record) judge(now time.Time, signs Signs) {
 		r.become(now, status)
 	case r.Status.Worse(status):
 		if r.Good++; r.Good < goodBetter {
-			status = r.Status
 			reason = cmp.Or(reason, "recovering")
 			break
 		}

@@ -136,7 +136,9 @@ func TestEveryFiveMinutes(t *testing.T) {
 			t.Errorf("saved %+v", w.saved)
 		}
 		stop()
-		<-done
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
 
 		// Another worker takes over: nothing is checked before its time, nothing told again.
 		before := len(w.told)
@@ -158,7 +160,9 @@ func TestEveryFiveMinutes(t *testing.T) {
 			t.Errorf("after a takeover: told %v", other.told)
 		}
 		stop()
-		<-done
+		if err := <-done; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
 	})
 }
 

@@ -68,7 +68,7 @@ func TestBreakerOpensAfterFiveFailures(t *testing.T) {
 func TestBreakerRatio(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := resilience.NewBreaker("ses", resilience.BreakerOptions{})
-		for i := 0; i < 19; i++ { // every other one fails: never five in a row
+		for i := range 19 { // every other one fails: never five in a row
 			err := error(nil)
 			if i%2 == 0 {
 				err = failed(fault.Unavailable)

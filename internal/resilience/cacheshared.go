@@ -119,7 +119,7 @@ func (t *sharedTier) watch(ctx context.Context, purged func(pattern string)) err
 		started := t.options.Now()
 		err := t.options.Shared.Watch(ctx, heard)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // it ended because it was to end
 		}
 		if err != nil {
 			t.settle(err)

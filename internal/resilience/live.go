@@ -189,7 +189,7 @@ func (l *Live) Admit(ctx context.Context, id [16]byte, priority Priority, patien
 		}
 		return nil, err
 	}
-	if standing, held := l.heldBack(); held && !(paid && standing.Reason == fault.QuotaExhausted) {
+	if standing, held := l.heldBack(); held && (!paid || standing.Reason != fault.QuotaExhausted) {
 		return refuse(l.refusal(standing))
 	}
 	judge, err := l.breaker.Allow(ctx)

@@ -13,8 +13,8 @@ func TestServerClock(t *testing.T) {
 	}
 	// Our clock is two seconds ahead; news takes from 1 to 40 ms.
 	hear := func(server time.Time, delay time.Duration) { c.sample(server, server.Add(delay+2*time.Second)) }
-	for i, delay := range []time.Duration{40, 1, 30, 20} {
-		hear(base.Add(time.Duration(i)*100*time.Millisecond), delay*time.Millisecond)
+	for i, delay := range []int{40, 1, 30, 20} {
+		hear(base.Add(time.Duration(i)*100*time.Millisecond), time.Duration(delay)*time.Millisecond)
 	}
 	now := base.Add(time.Second)
 	if late := now.Sub(c.at(now.Add(2 * time.Second))); late < 0 || late > time.Millisecond {
