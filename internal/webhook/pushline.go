@@ -121,9 +121,8 @@ func (l *line) push(ctx context.Context, event Event) (PushOutcome, error) {
 	p := l.pusher
 	started := p.options.Now()
 	answer := l.sender.push(ctx, event.Body(), started)
-	if ctx.Err() != nil && answer.err != nil {
-		// We stop: this says nothing about the target.
-		_ = event.Again(0)
+	if stopped := ctx.Err() != nil && answer.err != nil; stopped {
+		_ = event.Again(0) // it says nothing about the target
 		return PushAgain, nil
 	}
 	outcome, settle := PushTaken, event.Done
