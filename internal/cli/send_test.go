@@ -103,12 +103,12 @@ func TestSendABadLine(t *testing.T) {
 		},
 		{
 			"keep going", input, []string{"--keep-going"}, 2,
-			"publisher: " + mistake + "\npublisher: line 5: to[0]: \"no-address\" is not an e-mail address\n" +
+			"publisher: " + mistake + "\npublisher: line 5: to[0]: is not an e-mail address such as kim@example.kr\n" +
 				"publisher: 2 commands were published, 2 lines were not: correct these and publish only them\n",
 		},
 		{
 			"keep going over a file", "", []string{"--keep-going", "-f", file}, 2,
-			"publisher: " + mistake + "\npublisher: line 5: to[0]: \"no-address\" is not an e-mail address\n" +
+			"publisher: " + mistake + "\npublisher: line 5: to[0]: is not an e-mail address such as kim@example.kr\n" +
 				"publisher: 2 commands were published, 2 lines were not: correct these and publish only them\n",
 		},
 	} {

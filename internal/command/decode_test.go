@@ -29,7 +29,7 @@ func TestDecodeNamesTheMistake(t *testing.T) {
 		{"wrong element", `{"to":["a@b.kr",7],"subject":"x","text":"y"}`, "to[1]", "must be text, not a number"},
 		{"wrong time", `{"to":["a@b.kr"],"subject":"x","text":"y","send_at":"tomorrow"}`, "send_at", "RFC 3339"},
 		{"no recipient", `{"subject":"x","text":"y"}`, "to", "at least one"},
-		{"no address", `{"to":["kim"],"subject":"x","text":"y"}`, "to[0]", `"kim"`},
+		{"no address", `{"to":["kim"],"subject":"x","text":"y"}`, "to[0]", `is not an e-mail address such as`},
 		{"display name", `{"to":["Kim <a@b.kr>"],"subject":"x","text":"y"}`, "to[0]", "bare address"},
 		{"header injection", `{"to":["a@b.kr"],"subject":"x\r\nBcc: c@d.kr","text":"y"}`, "subject", "one line"},
 		{"no words", `{"to":["a@b.kr"],"subject":"x"}`, "text", "is missing"},

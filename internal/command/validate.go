@@ -115,7 +115,7 @@ func (e *Email) validateAttachments() error {
 
 func (s *SMS) validate() error {
 	if n := len(digitsRE.ReplaceAllString(s.To, "")); len(s.To) > 32 || n < 8 || n > 15 {
-		return fault.InvalidField("to", "%q is not a phone number", clip(s.To))
+		return fault.InvalidField("to", "is not a phone number such as 010-1234-5678")
 	}
 	if err := content(s.Template, s.Locale, s.Category, s.Text != "", len(s.Variables) > 0); err != nil {
 		return err
@@ -231,14 +231,15 @@ func (w *Webhook) validate() error {
 }
 
 // mailbox accepts one bare address. A display name is refused in recipient
-// fields of the bus, so that matching and suppression compare like with like.
+// fields of the bus, so that matching and suppression compare like with like. What
+// was given is not repeated: the message goes to logs and dead letters.
 func mailbox(field, text string) error {
 	address, err := mail.ParseAddress(text)
 	if err != nil || len(text) > 320 || strings.ContainsAny(text, "\r\n") {
-		return fault.InvalidField(field, "%q is not an e-mail address", clip(text))
+		return fault.InvalidField(field, "is not an e-mail address such as kim@example.kr")
 	}
 	if field != "from" && field != "reply_to" && address.Address != text {
-		return fault.InvalidField(field, "%q must be a bare address such as kim@example.kr", clip(text))
+		return fault.InvalidField(field, "must be a bare address such as kim@example.kr")
 	}
 	return nil
 }
