@@ -48,6 +48,9 @@ func (e eraser) Forget(ctx context.Context, recipient string, dryRun bool, by, n
 	if erased.Messages, err = e.conn.Forget(ctx, p.commands); err != nil {
 		return erased, err
 	}
+	if err := e.conn.TellForgotten(recipient); err != nil {
+		return erased, err
+	}
 	return erased, e.operator.AuditForgotten(ctx, by, note, p.spellings, done)
 }
 

@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/gangwon-portal/gangway/internal/broker"
 	"github.com/gangwon-portal/gangway/internal/delivery"
 	"github.com/gangwon-portal/gangway/internal/testkit"
+	"github.com/gangwon-portal/gangway/providers/simulator"
 )
 
 // TestForget removes two people of whom there is everything: mails that were
@@ -47,6 +49,11 @@ func TestForget(t *testing.T) {
 	if code, out, errs = o.person("forget", "error+kim@example.kr"); code != 0 || !strings.HasPrefix(out, "1 commands, 2 attempts, 0 events, 1 dead letters removed") {
 		t.Fatalf("%d %s %s", code, out, errs)
 	}
+	testkit.Eventually(t, 20*time.Second, func() bool {
+		return !slices.ContainsFunc(o.sim.Inbox().List(), func(r simulator.Received) bool {
+			return slices.ContainsFunc(r.To, func(to string) bool { return strings.EqualFold(to, "kim@example.kr") })
+		})
+	}, "the simulator keeps what went to somebody who is forgotten")
 	for id, want := range map[uuid.UUID]delivery.View{
 		delivered: {Status: delivery.Delivered},
 		scheduled: {Status: delivery.Cancelled, ErrorMessage: "its recipient was forgotten"},

@@ -4,6 +4,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/gangwon-portal/gangway/config"
+	"github.com/gangwon-portal/gangway/internal/broker"
 	"github.com/gangwon-portal/gangway/providers/simulator"
 )
 
@@ -12,6 +13,7 @@ import (
 type mocking struct {
 	sim   *simulator.Simulator // nil when none runs
 	given bool                 // it is another's, and not ours to close
+	conn  *broker.Conn
 	log   *zap.Logger
 }
 
@@ -27,8 +29,18 @@ func (m *mocking) start(cfg *config.Config) (*simulator.Simulator, error) {
 	return m.sim, nil
 }
 
-func (m *mocking) warn() {
+// announce says that mock mode has begun, and lets the inbox, which is in memory
+// only, lose what went to people who are forgotten.
+func (m *mocking) announce() {
 	m.log.Warn("mock mode is active: the simulator answers for the providers and nothing is sent out")
+	inbox := m.sim.Inbox()
+	err := m.conn.OnForgotten(func(recipient string) {
+		folded := foldRecipient(recipient)
+		inbox.Forget(func(address string) bool { return foldRecipient(address) == folded })
+	})
+	if err != nil {
+		m.log.Warn("the simulator's inbox will not hear of people who are forgotten", zap.Error(err))
+	}
 }
 
 // prepare starts the simulator for another configuration.
@@ -38,7 +50,7 @@ func (m *mocking) prepare(next *config.Config) (change, error) {
 	return change{
 		commit: func() {
 			if m.sim != before {
-				m.warn()
+				m.announce()
 			}
 		},
 		undo: func() {

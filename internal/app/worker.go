@@ -81,14 +81,14 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	mocking := &mocking{sim: o.Simulator, given: o.Simulator != nil, log: log}
+	mocking := &mocking{sim: o.Simulator, given: o.Simulator != nil, conn: conn, log: log}
 	stop.push("simulator", mocking.close)
 	sim, err := mocking.start(cfg)
 	if err != nil {
 		return err
 	}
 	if sim != nil {
-		mocking.warn()
+		mocking.announce()
 	}
 	observer := newObserver(o.Telemetry)
 	worker := uuid.Must(uuid.NewV7())

@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -65,6 +66,13 @@ func (i *Inbox) Total() int {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.total
+}
+
+// Forget removes the messages that went to somebody.
+func (i *Inbox) Forget(is func(address string) bool) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.messages = slices.DeleteFunc(i.messages, func(r Received) bool { return slices.ContainsFunc(r.To, is) })
 }
 
 // Clear forgets the kept messages.
