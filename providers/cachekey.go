@@ -63,8 +63,9 @@ func (c Company) Negative(result jsontext.Value) bool {
 	switch answer.Outcome {
 	case BusinessNotFound, BusinessNotRegistered, BusinessMismatch:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // Question implements [Keyed]. The call is search.

@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -175,7 +176,7 @@ func (g *Guard[P]) HandleError(err error) error {
 		return nil
 	}
 	reason := failure.Reason
-	if g.options.Sends && (reason == fault.Internal || failure.Err == context.DeadlineExceeded && reason == fault.Timeout && failure.Op == "") {
+	if g.options.Sends && (reason == fault.Internal || failure.Op == "" && reason == fault.Timeout && errors.Is(failure.Err, context.DeadlineExceeded)) {
 		reason = fault.UnknownOutcome
 	}
 	handled := *failure

@@ -98,6 +98,7 @@ func (v *spec) check(field string, value any) (any, error) {
 		return v.checkList(field, value)
 	case kindObject:
 		return v.checkObject(field, value)
+	case kindAny:
 	}
 	return value, nil
 }

@@ -77,7 +77,7 @@ const (
 func siteWord(words map[string]string, key string) (string, error) {
 	word, ok := words[key]
 	if !ok {
-		return "", badArgument{"site", fmt.Sprintf("(%s) is not in %s, which has %s", clip(key), siteFile, listed(slices.Sorted(maps.Keys(words))))}
+		return "", argumentError{"site", fmt.Sprintf("(%s) is not in %s, which has %s", clip(key), siteFile, listed(slices.Sorted(maps.Keys(words))))}
 	}
 	return word, nil
 }
@@ -85,13 +85,13 @@ func siteWord(words map[string]string, key string) (string, error) {
 // args makes the dot of a partial: {{template "button" args "label" "…" "url" .link}}.
 func args(pairs ...any) (map[string]any, error) {
 	if len(pairs)%2 != 0 {
-		return nil, badArgument{"args", "have a name without a value at the end"}
+		return nil, argumentError{"args", "have a name without a value at the end"}
 	}
 	made := make(map[string]any, len(pairs)/2)
 	for i := 0; i < len(pairs); i += 2 {
 		name, ok := pairs[i].(string)
 		if !ok {
-			return nil, badArgument{"args", "must be names and values in turn"}
+			return nil, argumentError{"args", "must be names and values in turn"}
 		}
 		made[name] = pairs[i+1]
 	}
@@ -102,7 +102,7 @@ func args(pairs ...any) (map[string]any, error) {
 func lines(value any) ([]string, error) {
 	text, ok := asText(value)
 	if !ok {
-		return nil, badArgument{"lines", "is not a text"}
+		return nil, argumentError{"lines", "is not a text"}
 	}
 	var all []string
 	for line := range strings.Lines(text) {
@@ -117,13 +117,13 @@ func lines(value any) ([]string, error) {
 func join(list any, separator string) (string, error) {
 	elements, ok := list.([]any)
 	if !ok {
-		return "", badArgument{"join", "is not a list"}
+		return "", argumentError{"join", "is not a list"}
 	}
 	texts := make([]string, 0, len(elements))
 	for _, element := range elements {
 		text, ok := asText(element)
 		if !ok {
-			return "", badArgument{"join", "is a list of something other than texts"}
+			return "", argumentError{"join", "is a list of something other than texts"}
 		}
 		texts = append(texts, text)
 	}

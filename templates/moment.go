@@ -88,7 +88,7 @@ func (s style) weekday(value any) (string, error) {
 func (s style) number(value any) (string, error) {
 	text, ok := asText(value)
 	if !ok {
-		return "", badArgument{"number", "is not a number"}
+		return "", argumentError{"number", "is not a number"}
 	}
 	whole, rest, minus := text, "", ""
 	if cut := strings.IndexAny(text, ".eE"); cut >= 0 {
@@ -98,7 +98,7 @@ func (s style) number(value any) (string, error) {
 		minus, whole = "-", whole[1:]
 	}
 	if whole == "" || strings.Trim(whole, "0123456789") != "" || strings.Trim(rest, ".eE+-0123456789") != "" {
-		return "", badArgument{"number", "is not a number"}
+		return "", argumentError{"number", "is not a number"}
 	}
 	if strings.ContainsAny(rest, "eE") {
 		return text, nil // 1e9 has no places to group
@@ -119,7 +119,7 @@ func (s style) number(value any) (string, error) {
 func (s style) won(value any) (string, error) {
 	text, err := s.number(value)
 	if err != nil {
-		return "", badArgument{"won", "is not a number"}
+		return "", argumentError{"won", "is not a number"}
 	}
 	if s.korean {
 		return text + "원", nil
@@ -131,12 +131,12 @@ func momentOf(function string, value any) (moment, error) {
 	text, _ := value.(string)
 	at, err := parseMoment(text)
 	if err != nil {
-		return at, badArgument{function, "is " + err.Error()}
+		return at, argumentError{function, "is " + err.Error()}
 	}
 	return at, nil
 }
 
-// badArgument is a function's complaint. It holds no value, so that it may be shown.
-type badArgument struct{ function, problem string }
+// argumentError is a function's complaint. It holds no value, so that it may be shown.
+type argumentError struct{ function, problem string }
 
-func (b badArgument) Error() string { return "the value given to " + b.function + " " + b.problem }
+func (e argumentError) Error() string { return "the value given to " + e.function + " " + e.problem }

@@ -146,7 +146,7 @@ func (p *page) failure(err error) error {
 			why = "a value it needs there was not given"
 		}
 	}
-	if bad, ok := errors.AsType[badArgument](err); ok {
+	if bad, ok := errors.AsType[argumentError](err); ok {
 		why = bad.Error()
 	}
 	return fault.InvalidField("variables", "cannot be used by %s%s: %s", p.file, where, why)

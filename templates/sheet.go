@@ -79,7 +79,7 @@ func ruleset(selectors string, declarations []declaration, depth int, kept *stri
 		}
 		selector, err := cascadia.Parse(one)
 		if err != nil {
-			return nil, fmt.Errorf("has a mistake in its <style>: selector %q: %v", one, err)
+			return nil, fmt.Errorf("has a mistake in its <style>: selector %q: %w", one, err)
 		}
 		rules = append(rules, rule{selector, declarations})
 	}

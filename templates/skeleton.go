@@ -24,7 +24,7 @@ func compileHTML(composed string, marks []mark) (page, plain string, err error) 
 	if err != nil {
 		return "", "", err
 	}
-	if err := k.verify(prepared, doc); err != nil {
+	if err := k.verify(doc); err != nil {
 		return "", "", err
 	}
 	if err := inline(doc); err != nil {
@@ -156,7 +156,7 @@ func (k *skeleton) tag(tokenizer *html.Tokenizer) (string, error) {
 // verify checks that the parser kept every action where it was, and that the parts
 // of one if, range or with are siblings. Otherwise a branch would open an element
 // that is closed elsewhere, and the document could not be told from the source.
-func (k *skeleton) verify(prepared string, doc *html.Node) error {
+func (k *skeleton) verify(doc *html.Node) error {
 	type place struct {
 		parent *html.Node
 		attr   int

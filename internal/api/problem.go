@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -30,8 +31,7 @@ type Problem struct {
 // problemOf says of an error what its caller may know: the sentence of a
 // classified one, never its cause.
 func (a *API) problemOf(err error) Problem {
-	problem, ok := err.(statusError)
-	if ok {
+	if problem, ok := errors.AsType[statusError](err); ok {
 		return Problem(problem)
 	}
 	reason := a.options.Reason(err)

@@ -100,7 +100,7 @@ func TestIdentity(t *testing.T) {
 	if id(withText, place) != id(plain, header) {
 		t.Error("the same text is another id in body and header")
 	}
-	if id(plain, place) != id(plain, place) || id(plain, place) == id(plain, later) {
+	if first, again := id(plain, place), id(plain, place); first != again || first == id(plain, later) {
 		t.Error("without an id, the stored message's place must decide")
 	}
 	bad, _ := Decode(EmailSend, Normal, []byte(`{"id":"`+v7+`","nope":1}`), place)

@@ -2,6 +2,7 @@ package lookup
 
 import (
 	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -9,7 +10,7 @@ import (
 
 func TestClientOf(t *testing.T) {
 	at := func(remote string) string {
-		r := httptest.NewRequest("GET", "/", nil)
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.RemoteAddr = remote
 		return clientOf(r).String()
 	}
@@ -33,7 +34,7 @@ func TestClientsOverTime(t *testing.T) {
 	c := newClients(2, 4, func() time.Time { return now })
 	defer c.close()
 	allow := func(host string) bool {
-		r := httptest.NewRequest("GET", "/", nil)
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.RemoteAddr = host + ":1"
 		_, ok := c.allow(r)
 		return ok
@@ -50,7 +51,7 @@ func TestClientsOverTime(t *testing.T) {
 	if !allow("192.0.2.1") || allow("192.0.2.1") {
 		t.Error("half a second is not worth one request")
 	}
-	r := httptest.NewRequest("GET", "/", nil)
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	for i := range 2 * mostClients {
 		r.RemoteAddr = fmt.Sprintf("10.%d.%d.%d:1", i>>16, i>>8&255, i&255)
 		c.allow(r)

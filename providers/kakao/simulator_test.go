@@ -163,7 +163,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, status int, body []byte) {
 		got, err := p.read(providers.HTTPAnswer{Status: status, Body: body})
 		if err != nil {
-			if _, isFault := err.(*fault.Error); !isFault {
+			if _, isFault := err.(*fault.Error); !isFault { //nolint:errorlint // with nothing around it
 				t.Errorf("unclassified: %v", err)
 			}
 			return

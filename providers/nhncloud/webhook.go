@@ -119,7 +119,7 @@ func (w *Webhook) Parse(event jsontext.Value) ([]delivery.Report, error) {
 	case eventUnsubscribe:
 		number, err := smstext.ParseNumber(h.RecipientNo, smstext.NumberRules{})
 		if err != nil {
-			return nil, nil // nobody whom we could write to
+			return nil, nil //nolint:nilerr // nobody whom we could write to
 		}
 		return []delivery.Report{{
 			Type: e.Event, At: when(h.Created), Recipient: number,

@@ -67,7 +67,7 @@ func (p *Provider) readToken(body []byte) (string, time.Duration, error) {
 	}
 	seconds, err := strconv.ParseInt(string(fields.ExpiresIn), 10, 32)
 	if err != nil || seconds <= 0 {
-		return fields.AccessToken, lifetime, nil
+		return fields.AccessToken, lifetime, nil //nolint:nilerr // what the documents promise stands for what is not said
 	}
 	return fields.AccessToken, time.Duration(seconds) * time.Second, nil
 }

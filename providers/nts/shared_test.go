@@ -18,7 +18,7 @@ import (
 	"github.com/gangwon-portal/gangway/providers/simulator"
 )
 
-func simulated(t *testing.T) (*simulator.Simulator, Options) {
+func simulated(t *testing.T) Options {
 	t.Helper()
 	s, err := simulator.Start(simulator.Options{SlowDelay: 20 * time.Millisecond})
 	if err != nil {
@@ -30,13 +30,13 @@ func simulated(t *testing.T) (*simulator.Simulator, Options) {
 		}
 	})
 	_, key := simulator.Credentials("nts")
-	return s, Options{BaseURL: s.URL("nts"), Key: key, BatchWindow: 20 * time.Millisecond}
+	return Options{BaseURL: s.URL("nts"), Key: key, BatchWindow: 20 * time.Millisecond}
 }
 
 func TestOutcomes(t *testing.T) {
 	for _, window := range []time.Duration{0, 5 * time.Millisecond} {
 		t.Run(fmt.Sprint("window ", window), func(t *testing.T) {
-			_, options := simulated(t)
+			options := simulated(t)
 			options.BatchWindow = window
 			providertest.RunOutcomes(t, providertest.Outcomes[providers.Company]{
 				New: func(t *testing.T) providers.Provider[providers.Company] { return newProvider(t, options) },
@@ -53,7 +53,7 @@ func TestOutcomes(t *testing.T) {
 
 // TestRegister: the simulated tax service agrees with the catalogue.
 func TestRegister(t *testing.T) {
-	_, options := simulated(t)
+	options := simulated(t)
 	options.BatchWindow = 0
 	p := newProvider(t, options)
 	defer p.Close()
@@ -88,7 +88,7 @@ func TestRegister(t *testing.T) {
 }
 
 func TestWrongKey(t *testing.T) {
-	_, options := simulated(t)
+	options := simulated(t)
 	for _, key := range []string{"", "wrong", keyParam(options.Key)} {
 		options.Key = key
 		p := newProvider(t, options)
@@ -102,7 +102,7 @@ func TestWrongKey(t *testing.T) {
 // TestSharedCall: a batch over the wire. Numbers that are to fail in mock mode
 // fail alone, each caller gets its own state, and its exchange shows nobody else.
 func TestSharedCall(t *testing.T) {
-	_, options := simulated(t)
+	options := simulated(t)
 	options.BatchWindow = 100 * time.Millisecond
 	p := newProvider(t, options)
 	defer p.Close()

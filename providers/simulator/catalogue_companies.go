@@ -73,6 +73,7 @@ func companyOf(number string) (registeredCompany, bool) {
 		c.state, c.Status = "02", "suspended"
 	case Closed:
 		c.state, c.Status, c.ClosedOn = "03", "closed", opened.AddDate(3, 1, 4).Format(time.DateOnly)
+	default: // in business
 	}
 	c.TaxType = c.taxName
 	return c, true

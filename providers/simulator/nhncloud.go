@@ -77,15 +77,16 @@ func (v *nhncloud) send(long, ad bool) http.HandlerFunc {
 			number = to.International
 		}
 		outcome := v.sim.decide("nhncloud", number, OfPhone(number))
-		switch {
-		case outcome == Error:
+		switch outcome {
+		case Error:
 			nhnError(w, -9999, "System error. Please inquire at support@toast.com.")
 			return
-		case outcome == Throttle:
+		case Throttle:
 			// The documents of the API name no limit; its gateway answers like others.
 			w.Header().Set("Retry-After", "1")
 			writeSMS(w, http.StatusTooManyRequests, nhnHeader(-1, "Too many requests."))
 			return
+		default: // taken in, or not
 		}
 		if code, says := nhnIntake(body, number, long, ad); code != 0 {
 			nhnError(w, code, says)
@@ -143,7 +144,7 @@ func nhnIntake(body nhnSend, number string, long, ad bool) (code int, message st
 		return -2023, "Unacceptable characters in title and body."
 	case len([]rune(body.Body)) > most || len([]rune(body.Title)) > 120:
 		return -2015, "Title or Body exceed maximum byte."
-	case ad && !(strings.HasPrefix(body.Body, "(광고)") && strings.Contains(body.Body, "거부")):
+	case ad && (!strings.HasPrefix(body.Body, "(광고)") || !strings.Contains(body.Body, "거부")):
 		return -6003, "The body must contain block guide ment."
 	}
 	return 0, ""

@@ -29,8 +29,9 @@ func OfEmail(address string) Outcome {
 	switch outcome := Outcome(local); outcome {
 	case Bounce, Complaint, Reject, Throttle, Error, Timeout, Drop, Slow:
 		return outcome
+	default:
+		return Success
 	}
-	return Success
 }
 
 // OfPhone reads the outcome from a number in any spelling.

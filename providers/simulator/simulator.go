@@ -185,8 +185,9 @@ func (s *Simulator) stall(w http.ResponseWriter, r *http.Request, outcome Outcom
 			}
 		}
 		return false
+	default:
+		return true
 	}
-	return true
 }
 
 // sleep waits and reports whether ctx lasted as long.

@@ -75,15 +75,16 @@ func (v *solapi) send(w http.ResponseWriter, r *http.Request) {
 		m.Country = "82"
 	}
 	outcome := v.sim.decide("solapi", m.To, OfPhone(m.To))
-	switch {
-	case outcome == Error:
+	switch outcome {
+	case Error:
 		solapiError(w, http.StatusInternalServerError, "InternalError", "서버 오류가 발생했습니다.")
 		return
-	case outcome == Throttle:
+	case Throttle:
 		// The vendor documents no rate limit; this is the form that its errors have.
 		w.Header().Set("Retry-After", "1")
 		solapiError(w, http.StatusTooManyRequests, "TooManyRequests", "요청이 너무 많습니다.")
 		return
+	default: // taken in, or not
 	}
 	at := v.sim.options.Now()
 	m.MessageID, m.GroupID = serial("M4V", at, 16), serial("G4V", at, 16)

@@ -84,7 +84,6 @@ type report struct {
 	recipients []string
 	at         time.Time
 	due        time.Time
-	id         string        // of the event
 	raw        []hookRequest // instead of all that: ready to be sent
 }
 

@@ -188,7 +188,7 @@ func (w *SESWebhook) Follow(ctx context.Context, event jsontext.Value) (bool, er
 	const op = "ses: confirm subscription"
 	var request snsRequest
 	if json.Unmarshal(event, &request) != nil || request.SNS == "" {
-		return false, nil
+		return false, nil //nolint:nilerr // it is for others to read
 	}
 	if request.SNS != snsSubscribe {
 		return true, nil
@@ -197,7 +197,7 @@ func (w *SESWebhook) Follow(ctx context.Context, event jsontext.Value) (bool, er
 		return true, fault.New(fault.Refused, op, "topic %q is not listed in webhook.topic_arns", clipped(request.TopicARN))
 	}
 	u, err := url.Parse(request.SubscribeURL)
-	if err != nil || !amazon(u) && !(u.Scheme == "http" && u.User == nil && slices.Contains(w.options.Confirm, u.Host)) {
+	if err != nil || !amazon(u) && (u.Scheme != "http" || u.User != nil || !slices.Contains(w.options.Confirm, u.Host)) {
 		return true, fault.New(fault.Refused, op, "SubscribeURL is not at a host of SNS")
 	}
 	body, status, err := get(ctx, w.options.Client, u.String())
