@@ -2,6 +2,8 @@ package providers_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -71,6 +73,24 @@ func TestUnansweredSendIsUnknown(t *testing.T) {
 				t.Errorf("%v (attempt %s), want %s", err, attempt.Reason, c.want)
 			}
 		})
+	}
+}
+
+// What a driver hands up without a class is judged by what is inside.
+func TestUnclassifiedErrorOfASend(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want fault.Reason
+	}{
+		{context.DeadlineExceeded, fault.UnknownOutcome},
+		{fmt.Errorf("post: %w", context.DeadlineExceeded), fault.UnknownOutcome},
+		{errors.New("no idea"), fault.UnknownOutcome},
+		{&fault.Error{Reason: fault.Timeout, Op: "acme: connect", Err: context.DeadlineExceeded}, fault.Timeout},
+	} {
+		guard := providers.NewGuard(newVendor(t, "acme", true), providers.GuardOptions{Sends: true})
+		if got := fault.Of(guard.HandleError(c.err)); got != c.want {
+			t.Errorf("%v: %s, want %s", c.err, got, c.want)
+		}
 	}
 }
 

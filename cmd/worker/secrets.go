@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -103,7 +102,7 @@ func decryptCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			value := ""
+			var value string
 			if len(args) == 1 {
 				value = args[0]
 			} else {
@@ -171,7 +170,7 @@ func keys() (config.Secret, []string, error) {
 
 // typed reads a secret from standard input; of a terminal without showing it.
 func typed(cmd *cobra.Command, prompt string) (config.Secret, error) {
-	var in io.Reader = cmd.InOrStdin()
+	in := cmd.InOrStdin()
 	if file, ok := in.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
 		fmt.Fprint(cmd.ErrOrStderr(), prompt)
 		text, err := term.ReadPassword(int(file.Fd()))

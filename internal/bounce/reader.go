@@ -98,7 +98,7 @@ func (r *Reader) Run(ctx context.Context) error {
 		}
 		timer.Stop()
 	}
-	return nil
+	return nil //nolint:nilerr // it ended because it was to end
 }
 
 // stay reads over one connection until it fails.
@@ -163,7 +163,7 @@ func (r *Reader) message(ctx context.Context, s *session, uid imap.UID) error {
 	report, err := Parse(texts[uid])
 	if err != nil {
 		r.options.Observe(Unreadable)
-		return nil
+		return nil //nolint:nilerr // counted; reading it again would not help
 	}
 	notices, err := report.Notices()
 	outcome := Recorded

@@ -83,7 +83,7 @@ func TestPage(t *testing.T) {
 // events reads a stream of events: name and data in turn.
 func events(t *testing.T, url string) (next func() (name, data string), closed func() bool) {
 	t.Helper()
-	response, err := http.Get(url) //nolint:noctx // it ends with the server
+	response, err := http.Get(url) // it ends with the server
 	if err != nil {
 		t.Fatal(err)
 	}

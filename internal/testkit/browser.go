@@ -19,7 +19,7 @@ func Browser(t testing.TB) context.Context {
 	t.Helper()
 	// Not t.TempDir: a file that Chromium still writes while it ends must not fail
 	// the test.
-	profile, err := os.MkdirTemp("", "gangway-browser-")
+	profile, err := os.MkdirTemp("", "gangway-browser-") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatal(err)
 	}

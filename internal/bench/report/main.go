@@ -133,7 +133,7 @@ func line(file, name string) string {
 }
 
 func output(name string, args ...string) string {
-	text, err := exec.Command(name, args...).Output()
+	text, err := exec.Command(name, args...).Output() //nolint:noctx // a moment's work, ended by the terminal
 	if err != nil {
 		return ""
 	}
