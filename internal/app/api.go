@@ -131,7 +131,7 @@ func (d apiDeliveries) Find(ctx context.Context, id uuid.UUID) (delivery.Row, bo
 
 // List implements [api.Deliveries].
 func (d apiDeliveries) List(ctx context.Context, f api.DeliveryFilter, page api.Page) ([]delivery.View, string, error) {
-	return deliveries{d.reader}.List(ctx, cli.Filter{
+	return deliveries(d).List(ctx, cli.Filter{
 		Kinds: f.Kinds, Statuses: f.Statuses, Reasons: f.Reasons, Since: f.Since, Recipient: f.Recipient,
 	}, cli.Page(page))
 }

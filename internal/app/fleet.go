@@ -26,14 +26,14 @@ type fleet struct {
 
 // joinFleet begins to share. It returns when the state of the fleet is known, so
 // that the first call obeys an open breaker.
-func joinFleet(ctx context.Context, cfg *config.Config, state *broker.State, worker string, telemetry *Telemetry) (*fleet, error) {
+func joinFleet(ctx context.Context, cfg *config.Config, state *broker.State, worker string, telemetry *Telemetry) *fleet {
 	f := &fleet{state: state, worker: worker, telemetry: telemetry, changed: make(chan struct{}, 1)}
 	host, _ := os.Hostname()
 	f.Fleet = resilience.StartFleet(ctx, resilience.FleetOptions{
 		Worker: worker, State: state, Presence: cfg.Worker.LeaderLease, Hooks: f.hooks(), Now: testClock(),
 		About: resilience.WorkerReport{Host: host, PID: os.Getpid(), Version: Version(), Started: time.Now().UTC()},
 	})
-	return f, nil
+	return f
 }
 
 // hooks turns what happens to providers into metrics and log lines.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -88,7 +89,7 @@ func TestEveryCallIsLogged(t *testing.T) {
 			Body    jsontext.Value
 		}
 		matching := json.MatchCaseInsensitiveNames(true)
-		if err := json.Unmarshal(line.Request, &request, matching); err != nil || request.Method == "" || request.URL == "" || len(request.Headers) == 0 && request.Method == "POST" {
+		if err := json.Unmarshal(line.Request, &request, matching); err != nil || request.Method == "" || request.URL == "" || len(request.Headers) == 0 && request.Method == http.MethodPost {
 			t.Errorf("%s: request %s, %v", c.kind, line.Request, err)
 		}
 		if err := json.Unmarshal(line.Response, &response, matching); err != nil || response.Status == "" || len(response.Headers) == 0 || len(response.Body) == 0 {

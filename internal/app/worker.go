@@ -96,10 +96,7 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	// provider before the engine is handed to us.
 	store := postgres.NewStore(pool, postgres.Options{Worker: worker, Log: log})
 	stop.push("store", func() error { store.Close(); return nil })
-	fleet, err := joinFleet(ctx, cfg, state, worker.String(), o.Telemetry)
-	if err != nil {
-		return err
-	}
+	fleet := joinFleet(ctx, cfg, state, worker.String(), o.Telemetry)
 	stop.push("fleet", func() error { fleet.Stop(); return nil })
 	routes, err := BuildRoutes(cfg, sim, providers.GuardOptions{
 		Fleet:    fleet.Fleet,

@@ -105,7 +105,7 @@ func TestConnectionIsRestored(t *testing.T) {
 	}
 	defer conn.Close()
 	server.Stop()
-	<-lost
+	<-lost //nolint:errcheck // that it is lost is what is waited for
 	server.Start()
 	if url := <-restored; url != server.URL() {
 		t.Errorf("restored to %s", url)

@@ -72,7 +72,7 @@ func TestDefect1RouterCloseKeepsAcknowledgements(t *testing.T) {
 		t.Errorf("%d handlers finished, %d were cancelled; want %d and 0", finished.Load(), cancelled.Load(), n)
 	}
 	q.empties(t)
-	if info := q.info(t, command.Normal); info.Delivered.Consumer != n {
+	if info := q.info(t); info.Delivered.Consumer != n {
 		t.Errorf("%d deliveries of %d messages", info.Delivered.Consumer, n)
 	}
 }
@@ -206,7 +206,7 @@ func TestDefect5PrefetchedMessagesAreKeptAlive(t *testing.T) {
 		running = running[1:]
 	}
 	q.empties(t)
-	if info := q.info(t, command.Normal); info.Delivered.Consumer != n {
+	if info := q.info(t); info.Delivered.Consumer != n {
 		t.Errorf("%d deliveries of %d messages", info.Delivered.Consumer, n)
 	}
 }

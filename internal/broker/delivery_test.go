@@ -54,7 +54,7 @@ func TestVerdictsAreCarriedOut(t *testing.T) {
 			}
 			if test.removed {
 				q.empties(t)
-				if info := q.info(t, command.Normal); info.Delivered.Consumer != 1 {
+				if info := q.info(t); info.Delivered.Consumer != 1 {
 					t.Errorf("%d deliveries", info.Delivered.Consumer)
 				}
 				return

@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -60,13 +61,13 @@ func TestCloseHandsBackWhatWaitsAndFinishesWhatRuns(t *testing.T) {
 		t.Error(err)
 	}
 	q.empties(t)
-	if info := q.info(t, command.Normal); info.Delivered.Consumer != uint64(n+waiting) {
+	if info := q.info(t); info.Delivered.Consumer != uint64(n+waiting) {
 		t.Errorf("%d deliveries; want %d and %d handed back", info.Delivered.Consumer, n, waiting)
 	}
 	if !conn.Connected() {
 		t.Error("Close closed the shared connection")
 	}
-	if _, err := closing.Subscribe(t.Context(), "topic"); err != broker.ErrSubscriberClosed {
+	if _, err := closing.Subscribe(t.Context(), "topic"); !errors.Is(err, broker.ErrSubscriberClosed) {
 		t.Errorf("Subscribe after Close: %v", err)
 	}
 }

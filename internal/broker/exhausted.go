@@ -85,9 +85,7 @@ func (c *Conn) WatchExhausted(ctx context.Context, settle func(context.Context, 
 		batch, err := consumer.Fetch(16, jetstream.FetchContext(fetching))
 		if err != nil {
 			stop()
-			if err := sleep(ctx, time.Second); err != nil {
-				return nil
-			}
+			_ = sleep(ctx, time.Second) // the loop sees the end of ctx
 			continue
 		}
 		for msg := range batch.Messages() {
@@ -106,7 +104,7 @@ func (c *Conn) WatchExhausted(ctx context.Context, settle func(context.Context, 
 func (c *Conn) exhausted(ctx context.Context, data []byte, settle func(context.Context, *Exhausted) error) error {
 	var a advisory
 	if err := json.Unmarshal(data, &a); err != nil {
-		return nil // not ours to understand
+		return nil //nolint:nilerr // not ours to understand
 	}
 	stream, err := c.js.Stream(ctx, a.Stream)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {

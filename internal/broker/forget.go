@@ -53,11 +53,11 @@ func (c *Conn) forgetEvents(ctx context.Context, commands map[uuid.UUID]command.
 			Subject string `json:"subject"`
 		}
 		if json.Unmarshal(m.Data(), &event) != nil {
-			return nil
+			return nil //nolint:nilerr // it is no event of ours
 		}
 		id, err := uuid.Parse(event.Subject)
 		if _, ours := commands[id]; err != nil || !ours {
-			return nil
+			return nil //nolint:nilerr // nor is this
 		}
 		removed++
 		if err := stream.SecureDeleteMsg(ctx, sequence); err != nil && !errors.Is(err, jetstream.ErrMsgNotFound) {

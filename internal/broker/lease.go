@@ -45,7 +45,8 @@ func (s *State) Acquire(ctx context.Context, key, holder string, ttl time.Durati
 	}
 	ttl = max(ttl, 2*ShortestTTL)
 	l := &Lease{state: s, key: key, value: []byte(holder + " " + uuid.NewString()), ttl: ttl, lost: make(chan struct{}), done: make(chan struct{})}
-	began, won := time.Now(), false
+	var won bool
+	began := time.Now()
 	if l.revision, won, err = s.Swap(ctx, key, l.value, revision, ttl); err != nil {
 		return nil, err
 	}

@@ -9,12 +9,12 @@ import (
 	"github.com/gangwon-portal/gangway/internal/testkit"
 )
 
-func acquire(t *testing.T, s *broker.State, holder string, ttl time.Duration) *broker.Lease {
+func acquire(t *testing.T, s *broker.State, holder string) *broker.Lease {
 	t.Helper()
 	var lease *broker.Lease
 	testkit.Eventually(t, patience, func() (won bool) {
 		var err error
-		lease, err = s.Acquire(t.Context(), "lead.reaper", holder, ttl)
+		lease, err = s.Acquire(t.Context(), "lead.reaper", holder, 2*time.Second)
 		if err != nil && !errors.Is(err, broker.ErrTaken) {
 			t.Fatal(err)
 		}
@@ -35,7 +35,7 @@ func held(l *broker.Lease) bool {
 func TestLeaseLivesByRenewal(t *testing.T) {
 	testkit.NoLeaks(t)
 	_, _, s := state(t)
-	first := acquire(t, s, "first", 2*time.Second)
+	first := acquire(t, s, "first")
 	// Longer than it lives unrenewed: still the first one's.
 	for end := time.Now().Add(3 * time.Second); time.Now().Before(end); {
 		if _, err := s.Acquire(t.Context(), "lead.reaper", "second", 2*time.Second); !errors.Is(err, broker.ErrTaken) {
@@ -49,7 +49,7 @@ func TestLeaseLivesByRenewal(t *testing.T) {
 		t.Fatal(err)
 	}
 	began := time.Now()
-	second := acquire(t, s, "second", 2*time.Second)
+	second := acquire(t, s, "second")
 	if took := time.Since(began); took > time.Second {
 		t.Errorf("a lease that was given up was free after %v", took)
 	}
@@ -68,7 +68,7 @@ func TestLeaseIsLostBeforeItIsFree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lease := acquire(t, far, "far", 2*time.Second)
+	lease := acquire(t, far, "far")
 	proxy.Cut()
 	near, err := s.Acquire(t.Context(), "lead.reaper", "near", 2*time.Second)
 	for ; errors.Is(err, broker.ErrTaken); near, err = s.Acquire(t.Context(), "lead.reaper", "near", 2*time.Second) {
@@ -89,7 +89,7 @@ func TestLeaseIsLostBeforeItIsFree(t *testing.T) {
 func TestLeaseTakenAway(t *testing.T) {
 	testkit.NoLeaks(t)
 	_, _, s := state(t)
-	lease := acquire(t, s, "first", 2*time.Second)
+	lease := acquire(t, s, "first")
 	if _, err := s.Put(t.Context(), "lead.reaper", []byte("an operator"), 0); err != nil {
 		t.Fatal(err)
 	}

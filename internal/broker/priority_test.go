@@ -81,7 +81,7 @@ func TestHoldAndRelease(t *testing.T) {
 	messages := subscribe(t, s, "topic")
 	q.fill(t, conn, command.Normal, 10)
 	quietly(t, messages)
-	if pending := q.info(t, command.Normal).NumAckPending; pending != 0 {
+	if pending := q.info(t).NumAckPending; pending != 0 {
 		t.Errorf("held from the start, %d messages were pulled", pending)
 	}
 	s.Release("topic")

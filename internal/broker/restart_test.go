@@ -87,7 +87,7 @@ func (tr *traffic) stop() {
 	// The consumer is asked, not the stream: a server that is stopped between the
 	// two keeps a message that its consumer knows as acknowledged.
 	testkit.Eventually(tr.t, patience, func() bool {
-		info := tr.q.info(tr.t, command.Normal)
+		info := tr.q.info(tr.t)
 		return info.NumPending == 0 && info.NumAckPending == 0
 	}, "everything is acknowledged")
 	if seen := int64(tr.seen()); seen != tr.sent.Load() {
@@ -140,7 +140,7 @@ func TestSubscriberFindsARecreatedConsumer(t *testing.T) {
 	q.fill(t, conn, command.Normal, 1)
 	receive(t, messages).Ack()
 	q.empties(t)
-	config := q.info(t, command.Normal).Config
+	config := q.info(t).Config
 	if err := q.stream.DeleteConsumer(t.Context(), config.Durable); err != nil {
 		t.Fatal(err)
 	}

@@ -129,10 +129,10 @@ func (q *queue) fill(t testing.TB, conn *broker.Conn, lane command.Lane, n int) 
 	}
 }
 
-// info is what the server knows of a lane's consumer.
-func (q *queue) info(t testing.TB, lane command.Lane) *jetstream.ConsumerInfo {
+// info is what the server knows of the normal lane's consumer.
+func (q *queue) info(t testing.TB) *jetstream.ConsumerInfo {
 	t.Helper()
-	consumer, err := q.stream.Consumer(t.Context(), string(lane))
+	consumer, err := q.stream.Consumer(t.Context(), string(command.Normal))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,6 +49,7 @@ func (d *Delivery) settle(fallback verdict) error {
 	owner := d.feed.subscription.owner
 	body := ackBody
 	switch v.kind {
+	case verdictNone, verdictAck:
 	case verdictRetry:
 		body = nakBody
 		if v.delay > 0 {

@@ -13,7 +13,8 @@ import (
 
 // during publishes commands, to providers that take their time, for as long as
 // away takes something away and brings it back, and at least n.
-func (p *plant) during(n int, away func()) {
+func (p *plant) during(away func()) {
+	const n = 300
 	p.t.Helper()
 	slow := func(uuid.UUID, int) reaction {
 		return reaction{accept: true, before: func() { <-time.After(20 * time.Millisecond) }}
@@ -64,7 +65,7 @@ func TestBrokerIsRestarted(t *testing.T) {
 	p := newPlant(t, options{natsURL: server.URL()})
 	p.worker("")
 	p.worker("")
-	p.during(300, func() {
+	p.during(func() {
 		for range 2 {
 			server.Stop()
 			p.pause(time.Second)
@@ -84,7 +85,7 @@ func TestBrokerIsKilled(t *testing.T) {
 	p := newPlant(t, options{natsURL: server.URL()})
 	p.worker("")
 	p.worker("")
-	p.during(300, func() {
+	p.during(func() {
 		for _, gone := range []time.Duration{100 * time.Millisecond, 3 * time.Second} {
 			server.Kill()
 			p.pause(gone)
@@ -107,7 +108,7 @@ func TestPostgresGoesAway(t *testing.T) {
 	p := newPlant(t, options{pgURL: server.URL()})
 	p.worker("")
 	p.worker("")
-	p.during(300, func() {
+	p.during(func() {
 		for _, away := range []struct {
 			end  func()
 			gone time.Duration
@@ -145,7 +146,7 @@ func TestNetworkIsCut(t *testing.T) {
 			proxy, through := testkit.NewProxyURL(t, url)
 			p.worker("", variable+through)
 			p.worker("")
-			p.during(300, func() {
+			p.during(func() {
 				c.cut(proxy)
 				p.pause(6 * time.Second)
 				proxy.Restore()

@@ -106,7 +106,7 @@ ON CONFLICT (alert, subject) DO UPDATE SET until = excluded.until, actor = exclu
 		if err != nil {
 			return err
 		}
-		return audit(ctx, tx, s.By, "alert.silence", s.Key.String(), map[string]any{"until": s.Until, "note": s.Note})
+		return audit(ctx, tx, s.By, "alert.silence", s.String(), map[string]any{"until": s.Until, "note": s.Note})
 	})
 	if err != nil {
 		return fmt.Errorf("postgres: silence: %w", err)
