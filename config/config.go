@@ -80,6 +80,8 @@ type Files struct {
 type Postgres struct {
 	URL      DSN `mapstructure:"url"`
 	MaxConns int `mapstructure:"max_conns"`
+	// Seal encrypts the bodies of dead letters with [Config.SecretsKey].
+	Seal bool `mapstructure:"seal"`
 }
 
 // HTTP is the public listener.

@@ -90,6 +90,7 @@ func TestRelations(t *testing.T) {
 		{"loopback IPv6", Options{Environ: []string{"GANGWAY_ADMIN_ADDR=[::1]:8081"}}, "", ""},
 		{"one address twice", Options{Environ: []string{"GANGWAY_ADMIN_ADDR=127.0.0.1:8080"}}, "admin.addr", "http.addr as well"},
 		{"free ports", Options{Environ: []string{"GANGWAY_ADMIN_ADDR=127.0.0.1:0", "GANGWAY_HTTP_ADDR=127.0.0.1:0"}}, "", ""},
+		{"sealed without a key", Options{Environ: []string{"GANGWAY_POSTGRES_SEAL=true"}}, "postgres.seal", "GANGWAY_SECRETS_KEY_FILE"},
 		{"mock in production", Options{Environ: []string{"GANGWAY_MOCK=true"}}, "mock", "mock_in_production"},
 		{"one mock provider in production", Options{Environ: []string{"GANGWAY_PROVIDERS_SNS_MODE=mock"}}, "providers.sns.mode", "mock_in_production"},
 		{"mock forced", Options{Environ: []string{"GANGWAY_MOCK=true", "GANGWAY_MOCK_IN_PRODUCTION=true"}}, "", ""},

@@ -14,6 +14,7 @@ func connectionKeys() []Key {
 		{Path: "nats.max_bytes", Type: Bytes, Default: "0", Min: "0", Doc: "Bound of the command stream. A full stream refuses the publisher; nothing stored is dropped. 0 leaves the bound to the server."},
 		{Path: "postgres.url", Type: ConnString, Doc: "Any pgx connection string. worker dev starts a database of its own when it is empty; worker run needs it."},
 		{Path: "postgres.max_conns", Type: Count, Default: "16", Min: "4", Max: "1000", Doc: "Connections of one process to Postgres."},
+		{Path: "postgres.seal", Type: Switch, Default: "false", Reload: true, Doc: "Encrypt the bodies of dead letters with the key in GANGWAY_SECRETS_KEY; the stream of dead letters then goes without them. What is sealed opens whether or not it is on."},
 	}
 }
 

@@ -163,7 +163,7 @@ func TestLiveKeys(t *testing.T) {
 	for path, live := range map[string]bool{
 		"providers.ses.rate": true, "providers.ses.burst": true, "providers.ses.breaker.failures": true,
 		"cache.nicednb.ttl": true, "routes.email": true, "templates.dir": true, "mock": true, "log.level": true,
-		"providers.ses.log_level": true, "providers.ses.password": true, "admin.token": true,
+		"providers.ses.log_level": true, "providers.ses.password": true, "admin.token": true, "postgres.seal": true,
 		"nats.url": false, "postgres.url": false, "http.addr": false, "admin.addr": false, "nats.replicas": false, "pool.email.send": false,
 	} {
 		if at, _ := table.find(path); at.key.Reload != live {

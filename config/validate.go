@@ -26,6 +26,9 @@ func (c *Config) problems() Problems {
 	c.checkWebhooksOut(&p)
 	c.checkLookups(&p)
 	c.checkAlerts(&p)
+	if c.Postgres.Seal && c.SecretsKey.IsZero() {
+		p.add("postgres.seal", "true", "needs a key; set GANGWAY_SECRETS_KEY_FILE to the file of one that worker secrets keygen made")
+	}
 	return p
 }
 

@@ -176,6 +176,7 @@ type settled struct {
 	Skipped   int     `json:"skipped"` // succeeded meanwhile, or settled by someone else
 	Failed    int     `json:"failed"`  // cannot be replayed
 	Wiped     int     `json:"wiped"`   // of Failed: the values of their sensitive variables are gone
+	Sealed    int     `json:"sealed"`  // of Failed: no key that is known here opens them
 	Left      int     `json:"left"`    // above the cursor, counted up to leftCounted
 	Next      *string `json:"next"`
 }
@@ -229,7 +230,8 @@ func (a *API) settleUpTo(ctx context.Context, action deadletter.Action, filter d
 			return err
 		}
 		after, seen = numbers[len(numbers)-1], seen+len(numbers)
-		*done, out.Skipped, out.Failed, out.Wiped = *done+part.Done, out.Skipped+part.Skipped, out.Failed+part.Failed, out.Wiped+part.Wiped
+		*done, out.Skipped, out.Failed = *done+part.Done, out.Skipped+part.Skipped, out.Failed+part.Failed
+		out.Wiped, out.Sealed = out.Wiped+part.Wiped, out.Sealed+part.Sealed
 	}
 	if ended {
 		return nil

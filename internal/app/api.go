@@ -35,12 +35,13 @@ type adminParts struct {
 	publisher *broker.Publisher
 	looking   *lookups
 	simulator *simulator.Simulator // nil outside of mock mode
+	seals     *letterSeals
 	log       *zap.Logger
 }
 
 // newAPI returns the API over this worker's connections.
 func (o adminParts) newAPI(listed *postgres.Suppressions) *api.API {
-	operator := newOperator(o.pool)
+	operator := newOperator(o.pool).Sealed(o.seals)
 	parts := api.Parts{
 		Bus: apiBus{o.publisher}, Deliveries: apiDeliveries{operator.Reader}, Desk: desk{operator, o.conn},
 		Letters: operator, Record: record{operator.Reader}, Suppressions: apiSuppressions{suppressions{listed}},

@@ -48,24 +48,28 @@ func send(ctx context.Context, publisher *broker.Publisher, outgoing []broker.Ou
 }
 
 // publishRows publishes rows of the outbox.
-func publishRows(publisher *broker.Publisher) outbox.Publish {
+func publishRows(publisher *broker.Publisher, seals *letterSeals) outbox.Publish {
 	return func(ctx context.Context, messages []outbox.Message) []error {
-		outgoing := make([]broker.Outgoing, len(messages))
+		errs := make([]error, len(messages))
+		outgoing, places := make([]broker.Outgoing, 0, len(messages)), make([]int, 0, len(messages))
 		for i, m := range messages {
+			m, err := seals.opened(m)
+			if err != nil {
+				errs[i] = err
+				continue
+			}
 			headers := map[string][]string{}
 			for name, value := range maps.All(m.Headers) {
 				headers[name] = []string{value}
 			}
-			outgoing[i] = broker.Outgoing{Subject: m.Subject, Headers: headers, Body: m.Payload, MsgID: m.ID}
+			outgoing = append(outgoing, broker.Outgoing{Subject: m.Subject, Headers: headers, Body: m.Payload, MsgID: m.ID})
+			places = append(places, i)
 		}
-		errs := send(ctx, publisher, outgoing)
-		if errs == nil {
-			errs = make([]error, len(messages))
-		}
-		for i, err := range errs {
+		for i, err := range send(ctx, publisher, outgoing) {
 			if err != nil && fault.Of(err) != fault.Invalid {
-				errs[i] = fmt.Errorf("%w: %w", outbox.ErrUnreachable, err)
+				err = fmt.Errorf("%w: %w", outbox.ErrUnreachable, err)
 			}
+			errs[places[i]] = err
 		}
 		return errs
 	}

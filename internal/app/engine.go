@@ -41,7 +41,9 @@ type EngineOptions struct {
 	Conn    *broker.Conn
 	Pool    *pgxpool.Pool
 	// Store is used and closed by the engine; nil for one of its own.
-	Store    *postgres.Store
+	Store *postgres.Store
+	// Seals say whether dead letters go to the bus without their body; nil for never.
+	Seals    *letterSeals
 	Handlers map[command.Kind]pipeline.Handler
 	Observer pipeline.Observer
 	// Tracing exports spans; nil for none.
@@ -84,6 +86,9 @@ func StartEngine(ctx context.Context, o EngineOptions) (*Engine, error) {
 	e.subscriber = broker.NewSubscriber(o.Conn, broker.SubscriberOptions{Pool: o.InFlight, Grace: o.Grace, Reached: reached, Log: o.Log})
 	var store pipeline.Store = e.store
 	var outlet pipeline.Outlet = broker.NewOutlet(o.Conn, e.publisher).OverflowTo(newOperator(o.Pool))
+	if o.Seals != nil {
+		outlet = sealedOutlet{outlet, o.Seals}
+	}
 	if o.Tracing != nil {
 		store, outlet = tracedStore{store, o.Tracing}, tracedOutlet{outlet, o.Tracing}
 	}

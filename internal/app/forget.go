@@ -35,12 +35,12 @@ func (e eraser) Forget(ctx context.Context, recipient string, dryRun bool, by, n
 	if done = done.Plus(queued); err != nil {
 		return cli.Erased{}, err
 	}
-	letters, err := e.operator.ForgetLetters(ctx, p.spellings, dryRun)
+	letters, unread, err := e.operator.ForgetLetters(ctx, p.spellings, dryRun)
 	if done.Letters += letters; err != nil {
 		return cli.Erased{}, err
 	}
 	erased := cli.Erased{
-		Deliveries: done.Deliveries, Attempts: done.Attempts, Events: done.Events, Letters: done.Letters, Waiting: done.Waiting,
+		Deliveries: done.Deliveries, Attempts: done.Attempts, Events: done.Events, Letters: done.Letters, Waiting: done.Waiting, Unread: unread,
 	}
 	if dryRun {
 		return erased, nil
@@ -143,7 +143,11 @@ func (c *connections) eraser(ctx context.Context, s cli.Settings) (cli.Eraser, e
 	if err != nil {
 		return nil, err
 	}
-	return eraser{newOperator(pool), c.conn}, nil
+	operator, err := c.sealed(pool)
+	if err != nil {
+		return nil, err
+	}
+	return eraser{operator, c.conn}, nil
 }
 
 var _ cli.Eraser = eraser{}

@@ -113,7 +113,7 @@ func (p *plant) startEngine() (engine *Engine, stop func()) {
 	})
 	p.check(err)
 	tasks := newBackground(ctx)
-	tasks.start("relay", newRelay(p.pool, engine.Publisher(), shown).Run)
+	tasks.start("relay", newRelay(p.pool, engine.Publisher(), unsealed(p.t), shown).Run)
 	stop = sync.OnceFunc(func() {
 		cancel()
 		if err := tasks.stop(); err != nil {
@@ -139,6 +139,16 @@ func quiet(t *testing.T) *Telemetry {
 		t.Fatal(err)
 	}
 	return shown
+}
+
+// unsealed seals nothing.
+func unsealed(t *testing.T) *letterSeals {
+	t.Helper()
+	seals, err := newLetterSeals(new(config.Config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seals
 }
 
 // mail publishes an e-mail command and returns its id. Fields are JSON members

@@ -54,7 +54,7 @@ func (l letters) Settle(ctx context.Context, o cli.LetterOrder, progress func(cl
 		action = deadletter.Discard
 	}
 	report := func(r deadletter.Report) cli.LetterReport {
-		out := cli.LetterReport{Matched: r.Matched, Skipped: r.Skipped, Failed: r.Failed, Wiped: r.Wiped}
+		out := cli.LetterReport{Matched: r.Matched, Skipped: r.Skipped, Failed: r.Failed, Wiped: r.Wiped, Sealed: r.Sealed}
 		if o.Discard {
 			out.Discarded = r.Done
 		} else {

@@ -162,26 +162,7 @@ func openCache(cfg *config.Config, conn *broker.Conn, t *Telemetry) (*resilience
 }
 
 // cacheSealer seals what is kept in the shared bucket; nil without a secrets key.
-func cacheSealer(cfg *config.Config) (*resilience.Sealer, error) {
-	secrets := cacheSecrets(cfg.SecretsKey)
-	if len(secrets) == 0 {
-		return nil, nil
-	}
-	sealer, err := resilience.NewSealer("cache v1", secrets...)
-	if err != nil {
-		return nil, fmt.Errorf("app: cache: %w", err)
-	}
-	return sealer, nil
-}
-
-// cacheSecrets are the identities of the secrets key, newest first.
-func cacheSecrets(key config.Secret) (secrets []string) {
-	identities, _ := config.Identities(key) // the configuration has been validated
-	for _, identity := range identities {
-		secrets = append(secrets, identity.Reveal())
-	}
-	return secrets
-}
+func cacheSealer(cfg *config.Config) (*resilience.Sealer, error) { return newSealer(cfg, "cache v1") }
 
 // fallbackOf checks the configured answer of last resort; nil when there is none.
 func fallbackOf[R any](cfg *config.Config, kind command.Kind) (jsontext.Value, error) {

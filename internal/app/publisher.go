@@ -88,7 +88,11 @@ func operating[B any](c *connections, of func(*postgres.Operator) B) cli.Open[B]
 		if err != nil {
 			return none, err
 		}
-		return of(newOperator(pool)), nil
+		operator, err := c.sealed(pool)
+		if err != nil {
+			return none, err
+		}
+		return of(operator), nil
 	}
 }
 

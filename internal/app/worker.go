@@ -94,7 +94,11 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	worker := uuid.Must(uuid.NewV7())
 	// The store comes before the engine: the first command may be on its way to a
 	// provider before the engine is handed to us.
-	store := postgres.NewStore(pool, postgres.Options{Worker: worker, Log: log})
+	seals, err := newLetterSeals(cfg)
+	if err != nil {
+		return err
+	}
+	store := postgres.NewStore(pool, postgres.Options{Worker: worker, Sealer: seals, Log: log})
 	stop.push("store", func() error { store.Close(); return nil })
 	fleet := joinFleet(ctx, cfg, state, worker.String(), o.Telemetry)
 	stop.push("fleet", func() error { fleet.Stop(); return nil })
@@ -133,7 +137,7 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	parts := messageParts(live, folder.Set, suppressions, conn)
 	parts.Now = store.Now // the quiet hours begin at one time for all
 	engine, err := StartEngine(ctx, EngineOptions{
-		Worker: worker, Version: Version(), Conn: conn, Pool: pool, Store: store, Log: log, Observer: observer, Tracing: o.Telemetry.Tracing,
+		Worker: worker, Version: Version(), Conn: conn, Pool: pool, Store: store, Seals: seals, Log: log, Observer: observer, Tracing: o.Telemetry.Tracing,
 		Handlers: reporting.handle(looking.handle(
 			Handlers(routes, parts, newOperator(pool), conn)), looking.cache),
 		Retry: live.retry, InFlight: func(kind string) int { return cfg.Pool[kind] },
@@ -146,7 +150,7 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 
 	tasks := newBackground(ctx)
 	stop.push("background tasks", tasks.stop)
-	tasks.start("outbox relay", newRelay(pool, engine.Publisher(), o.Telemetry).Run)
+	tasks.start("outbox relay", newRelay(pool, engine.Publisher(), seals, o.Telemetry).Run)
 	tasks.start("gauges", gauges{conn, postgres.NewReader(pool), fleet.Fleet, o.Telemetry.Metrics, log}.watch)
 	tasks.start("cache watch", looking.cache.Watch)
 	tasks.start("closed routes", fleet.guardRoutes(routes, engine.Subscriber(), log))
@@ -169,7 +173,7 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	served.admin.Handle("GET /metrics", o.Telemetry.Metrics.Handler())
 	operated := adminParts{
 		live: live, reload: reloads.byCaller, pool: pool, conn: conn, fleet: fleet.Fleet, publisher: engine.Publisher(), looking: looking,
-		simulator: sim, log: log,
+		simulator: sim, seals: seals, log: log,
 	}
 	office := newLiveAPI(operated, suppressions)
 	served.admin.Handle("/api/v1/", office)
@@ -197,6 +201,7 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 		{"templates", func(next *config.Config) (change, error) { return folder.prepare(next.Templates.Dir) }},
 		{"webhooks", func(next *config.Config) (change, error) { return reporting.prepare(next, mocking.sim) }},
 		{"look-ups", func(next *config.Config) (change, error) { return looking.prepare(next, mocking.sim) }},
+		{"dead letters", seals.prepare},
 		{"webhooks out", pushesFollow(pusher)},
 		{"listeners", listenersFollow(public, gate)},
 		{"API", func(*config.Config) (change, error) { return office.prepare(mocking.sim), nil }},
@@ -283,9 +288,9 @@ func connectOptions(cfg *config.Config, log *zap.Logger) broker.ConnectOptions {
 }
 
 // newRelay returns the outbox relay of this worker.
-func newRelay(pool *pgxpool.Pool, publisher *broker.Publisher, t *Telemetry) *outbox.Relay {
+func newRelay(pool *pgxpool.Pool, publisher *broker.Publisher, seals *letterSeals, t *Telemetry) *outbox.Relay {
 	log := t.Logger()
-	return outbox.NewRelay(pool, relayFailpoint(publishRows(publisher)), outbox.RelayOptions{
+	return outbox.NewRelay(pool, relayFailpoint(publishRows(publisher, seals)), outbox.RelayOptions{
 		Relayed: func(rows int, took time.Duration) {
 			log.Debug("outbox relayed", zap.Int("rows", rows), zap.Duration("took", took))
 		},

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -45,8 +46,13 @@ left as it is and counted: run it again once that has ended.`,
 			if err != nil {
 				return err
 			}
+			var unread error
+			if erased.Unread > 0 {
+				unread = fmt.Errorf("%d dead letters were not searched: they are sealed under a key that is not known here; run it again with the secrets key of the workers in GANGWAY_SECRETS_KEY",
+					erased.Unread)
+			}
 			if p.format == jsonFormat {
-				return p.out.object(erased)
+				return errors.Join(p.out.object(erased), unread)
 			}
 			done := "removed"
 			if dryRun {
@@ -60,7 +66,7 @@ left as it is and counted: run it again once that has ended.`,
 			if erased.Waiting > 0 {
 				p.out.printf("%d commands are still under way and are left: run it again when they have ended\n", erased.Waiting)
 			}
-			return nil
+			return unread
 		}),
 	}
 	cmd.Flags().BoolVar(&sure, "yes", false, "do not ask")

@@ -71,6 +71,7 @@ type LetterReport struct {
 	Skipped   int // succeeded meanwhile, or settled by someone else
 	Failed    int
 	Wiped     int // of Failed: the values of their sensitive variables are gone
+	Sealed    int // of Failed: no key that is known here opens them
 }
 
 // Letter is a row of gangway.dead_letters.

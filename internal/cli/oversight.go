@@ -106,4 +106,7 @@ type Erased struct {
 	// Waiting are commands that could not be forgotten yet: a worker has them, or
 	// others wait for them.
 	Waiting int `json:"waiting"`
+	// Unread are dead letters that were not searched: no key that is known here
+	// opens them.
+	Unread int `json:"unread,omitzero"`
 }

@@ -95,6 +95,9 @@ func (s *letterSettling) run(ctx context.Context, refs []string, discard bool) e
 	case report.Wiped > 0:
 		return fmt.Errorf("%d of %d cannot be replayed: the values of their sensitive variables were wiped when they ended; publish those commands again, with new ids",
 			report.Wiped, report.Matched)
+	case report.Sealed > 0:
+		return fmt.Errorf("%d of %d cannot be replayed: they are sealed under a key that is not known here; run it again with the secrets key of the workers in GANGWAY_SECRETS_KEY",
+			report.Sealed, report.Matched)
 	case report.Failed > 0:
 		return fmt.Errorf("%d of %d could not be settled and stay dead letters: run it again, or see publisher deadletters list", report.Failed, report.Matched)
 	}

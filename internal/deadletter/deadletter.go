@@ -49,7 +49,7 @@ type Filter struct {
 	Providers []string
 	Since     time.Time // became one at or after
 	Until     time.Time // became one before
-	Contains  string    // in payload, error or recipient, in any letter case
+	Contains  string    // in error, recipient or a payload that is not sealed, in any letter case
 }
 
 // Action is what is done to letters.
@@ -79,6 +79,7 @@ type Report struct {
 	Skipped int `json:"skipped"` // succeeded meanwhile, or settled by someone else
 	Failed  int `json:"failed"`  // cannot be replayed
 	Wiped   int `json:"wiped"`   // of Failed: the values of their sensitive variables are gone
+	Sealed  int `json:"sealed"`  // of Failed: no key that is known here opens them
 }
 
 // Store keeps the letters.
@@ -128,7 +129,7 @@ func Settle(ctx context.Context, store Store, order Order, progress func(Report)
 		}
 		after, left = numbers[len(numbers)-1], left-len(numbers)
 		done.Done, done.Skipped, done.Failed = done.Done+part.Done, done.Skipped+part.Skipped, done.Failed+part.Failed
-		done.Wiped += part.Wiped
+		done.Wiped, done.Sealed = done.Wiped+part.Wiped, done.Sealed+part.Sealed
 		progress(done)
 	}
 	return done, nil

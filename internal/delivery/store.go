@@ -146,14 +146,16 @@ type Result struct {
 	Attempts []Attempt
 }
 
-// Headers of dead letters that name, with commas, the variables of the command
-// whose values nobody is to see.
+// Headers of dead letters. The first two name, with commas, the variables of the
+// command whose values nobody is to see.
 const (
 	// HeaderSensitive: the values are still in the body, because the command may
 	// have to be sent again. Listings mask them.
 	HeaderSensitive = "Gangway-Sensitive"
 	// HeaderWiped: the values are gone. Such a letter cannot be replayed.
 	HeaderWiped = "Gangway-Wiped"
+	// HeaderSealed: the body is encrypted, under the key with this id.
+	HeaderSealed = "Gangway-Sealed"
 )
 
 // LetterContent is what only the message has of a dead letter.

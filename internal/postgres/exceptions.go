@@ -33,13 +33,14 @@ WHERE id = $1 AND kind = ''`,
 
 // Conflict implements [pipeline.Store].
 func (s *Store) Conflict(ctx context.Context, l delivery.Letter) error {
+	kept := s.seal(l.ID, delivery.LetterContent{Body: l.Body, Headers: l.Headers})
 	_, err := s.pool.Exec(ctx, `
 INSERT INTO gangway.dead_letters (delivery_id, kind, lane, generation, version, reason, error, recipient, attempts, trace_id,
        payload, headers, conflict, first_seen)
 VALUES ($1, $2, $3, $4, $5, $6, $7, nullif($8, ''), 0, nullif($9, ''), $10, $11::text::jsonb, true, $12)
 ON CONFLICT DO NOTHING`,
 		l.ID, l.Kind, l.Lane, l.Row.Replays, l.Row.Version, l.Reason, l.Error, l.Row.Recipient, l.Row.TraceID,
-		l.Body, headersJSON(l.Headers), l.FirstSeen)
+		kept.Body, headersJSON(kept.Headers), l.FirstSeen)
 	if err != nil {
 		return fmt.Errorf("postgres: conflict %s: %w", l.ID, err)
 	}

@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -161,24 +162,76 @@ func folded(addresses []string) []string {
 	return all
 }
 
+// forgottenSQL takes a person out of a dead letter.
+const forgottenSQL = `payload = NULL, headers = NULL, recipient = NULL, subject = NULL, error = '',
+    discarded_at = CASE WHEN replayed_at IS NULL THEN coalesce(discarded_at, now()) END`
+
 // ForgetLetters removes the content of dead letters that have no delivery with
 // the person as recipient and name one of its addresses all the same: of commands
 // that could not be read, of webhooks.
-func (o *Operator) ForgetLetters(ctx context.Context, addresses []string, dry bool) (n int, err error) {
+// unread counts sealed ones that no key opens: they could not be searched.
+func (o *Operator) ForgetLetters(ctx context.Context, addresses []string, dry bool) (n, unread int, err error) {
 	const named = `FROM unnest($1::text[]) AS a (address)
 		WHERE lower(a.address) = ANY (string_to_array(lower(l.recipient), ','))
-		   OR position(convert_to('"' || a.address || '"', 'UTF8') IN l.payload) > 0 OR position(convert_to('<' || a.address || '>', 'UTF8') IN l.payload) > 0`
+		   OR l.headers -> 'Gangway-Sealed' IS NULL
+		  AND (position(convert_to('"' || a.address || '"', 'UTF8') IN l.payload) > 0 OR position(convert_to('<' || a.address || '>', 'UTF8') IN l.payload) > 0)`
 	if dry {
 		err = o.pool.QueryRow(ctx, `SELECT count(*) FROM gangway.dead_letters l WHERE EXISTS (SELECT `+named+`)`, addresses).Scan(&n)
 	} else {
-		tag, failed := o.pool.Exec(ctx, `UPDATE gangway.dead_letters l SET payload = NULL, headers = NULL, recipient = NULL, subject = NULL, error = '',
-			discarded_at = CASE WHEN replayed_at IS NULL THEN coalesce(discarded_at, now()) END WHERE EXISTS (SELECT `+named+`)`, addresses)
+		tag, failed := o.pool.Exec(ctx, `UPDATE gangway.dead_letters l SET `+forgottenSQL+` WHERE EXISTS (SELECT `+named+`)`, addresses)
 		n, err = int(tag.RowsAffected()), failed
 	}
-	if err != nil {
-		return 0, fmt.Errorf("postgres: forget letters: %w", err)
+	sealed := 0
+	if err == nil {
+		sealed, unread, err = o.forgetSealed(ctx, addresses, dry)
 	}
-	return n, nil
+	if err != nil {
+		return n, unread, fmt.Errorf("postgres: forget letters: %w", err)
+	}
+	return n + sealed, unread, nil
+}
+
+// forgetSealed is [Operator.ForgetLetters] for those whose content the database
+// cannot search.
+func (o *Operator) forgetSealed(ctx context.Context, addresses []string, dry bool) (n, unread int, err error) {
+	const page = 16 // bodies of up to 1 MiB
+	var last int64
+	for {
+		rows, err := o.pool.Query(ctx, `SELECT l.id, l.delivery_id, l.payload FROM gangway.dead_letters l
+			WHERE l.id > $1 AND l.headers -> 'Gangway-Sealed' IS NOT NULL AND l.payload IS NOT NULL
+			  AND NOT coalesce(string_to_array(lower(l.recipient), ',') && $2, false)
+			ORDER BY l.id LIMIT $3`, last, folded(addresses), page)
+		if err != nil {
+			return n, unread, err
+		}
+		var named []int64
+		var id uuid.UUID
+		var payload []byte
+		tag, err := pgx.ForEachRow(rows, []any{&last, &id, &payload}, func() error {
+			body, err := o.sealer.Open(payload, SealedPlace(id))
+			if err != nil {
+				unread++
+				return nil
+			}
+			if names(body, addresses) {
+				named = append(named, last)
+			}
+			return nil
+		})
+		if n += len(named); err == nil && !dry && len(named) > 0 {
+			_, err = o.pool.Exec(ctx, `UPDATE gangway.dead_letters SET `+forgottenSQL+` WHERE id = ANY ($1)`, named)
+		}
+		if err != nil || tag.RowsAffected() < page {
+			return n, unread, err
+		}
+	}
+}
+
+// names reports whether a body has one of the addresses in quotes or brackets.
+func names(body []byte, addresses []string) bool {
+	return slices.ContainsFunc(addresses, func(address string) bool {
+		return bytes.Contains(body, []byte(`"`+address+`"`)) || bytes.Contains(body, []byte("<"+address+">"))
+	})
 }
 
 // AuditForgotten writes down that somebody was forgotten, under a name made up for

@@ -42,7 +42,7 @@ func (r Reader) Letters(ctx context.Context, f deadletter.Filter, below int64, m
 
 // Letter reads one dead letter to be shown, with its payload and headers; a
 // not_found fault when there is none. Values of sensitive variables that are
-// still kept are masked.
+// still kept are masked. In place of a sealed body that no key opens stands why.
 func (r Reader) Letter(ctx context.Context, ref deadletter.Ref) (l deadletter.Letter, payload []byte, headers map[string][]string, err error) {
 	var text []byte
 	row := r.pool.QueryRow(ctx, `SELECT `+letterColumnsSQL+`, l.payload, l.headers FROM gangway.dead_letters l
@@ -57,7 +57,8 @@ func (r Reader) Letter(ctx context.Context, ref deadletter.Ref) (l deadletter.Le
 	if err != nil {
 		return l, nil, nil, fmt.Errorf("postgres: dead letter: %w", err)
 	}
-	if names := headers[delivery.HeaderSensitive]; len(names) > 0 {
+	payload, readable := r.open(l.DeliveryID, payload, headers)
+	if names := headers[delivery.HeaderSensitive]; readable && len(names) > 0 {
 		payload = command.Redact(payload, strings.Split(names[0], ","))
 	}
 	return l, payload, headers, nil
@@ -130,9 +131,10 @@ func letterWhere(f deadletter.Filter) (string, []any) {
 		add("l.created_at < ?", f.Until)
 	}
 	if f.Contains != "" {
-		// Payloads need not be text; both sides are compared in the escape format.
+		// Sealed payloads cannot be searched. Others need not be text; both sides are compared in the escape format.
 		add(`(position(lower(?) IN lower(l.error)) > 0 OR position(lower(?) IN lower(coalesce(l.recipient, ''))) > 0
-		      OR position(lower(encode(convert_to(?, 'UTF8'), 'escape')) IN lower(encode(l.payload, 'escape'))) > 0)`, f.Contains)
+		      OR l.headers -> 'Gangway-Sealed' IS NULL
+		         AND position(lower(encode(convert_to(?, 'UTF8'), 'escape')) IN lower(encode(l.payload, 'escape'))) > 0)`, f.Contains)
 	}
 	return strings.Join(conditions, " AND "), args
 }

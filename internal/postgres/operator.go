@@ -29,6 +29,12 @@ func NewOperator(pool *pgxpool.Pool, event func(delivery.Row) (outbox.Message, e
 	return &Operator{Reader: NewReader(pool), event: event}
 }
 
+// Sealed makes the operator open sealed letters, and returns it.
+func (o *Operator) Sealed(sealer Sealer) *Operator {
+	o.sealer = sealer
+	return o
+}
+
 // CancelOutcome is what a cancellation achieved.
 type CancelOutcome string
 
@@ -121,14 +127,18 @@ func (o *Operator) SettleUnknown(ctx context.Context, target uuid.UUID, sent boo
 // sendAgain replays the newest letter of a delivery.
 func (o *Operator) sendAgain(ctx context.Context, tx pgx.Tx, target uuid.UUID) error {
 	var number int64
-	err := tx.QueryRow(ctx, `SELECT id FROM gangway.dead_letters
+	var key string
+	err := tx.QueryRow(ctx, `SELECT l.id, coalesce(`+sealedKeySQL+`, '') FROM gangway.dead_letters l
 		WHERE delivery_id = $1 AND payload IS NOT NULL AND NOT conflict AND replayed_at IS NULL AND discarded_at IS NULL
-		ORDER BY id DESC LIMIT 1 FOR UPDATE`, target).Scan(&number)
+		ORDER BY id DESC LIMIT 1 FOR UPDATE`, target).Scan(&number, &key)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return fault.New(fault.NotFound, "", "no payload of %s is left; publish the command anew under another id", target)
 	}
 	if err != nil {
 		return err
+	}
+	if key != "" && !o.sealer.Knows(key) {
+		return fault.New(fault.Refused, "", "the body of %s is sealed under key %s, which is not known here: set GANGWAY_SECRETS_KEY to the secrets key of the workers", target, key)
 	}
 	return replay(ctx, tx, []int64{number})
 }

@@ -16,13 +16,15 @@ import (
 const pickSQL = `
 SELECT l.id, l.delivery_id,
        d.rank >= $2 OR d.rank <= 10 OR d.generation > l.generation OR d.status IN ('unknown', 'manual_review', 'cancelled') AS moved,
-       l.payload IS NULL OR l.conflict AS lacking, coalesce(l.headers ? 'Gangway-Wiped', false) AS wiped
+       l.payload IS NULL OR l.conflict AS lacking, coalesce(l.headers ? 'Gangway-Wiped', false) AS wiped,
+       coalesce(` + sealedKeySQL + `, '') AS key
 FROM gangway.dead_letters l JOIN gangway.deliveries d ON d.id = l.delivery_id
 WHERE l.id = ANY ($1) AND l.replayed_at IS NULL AND l.discarded_at IS NULL
 ORDER BY l.id FOR UPDATE OF l, d SKIP LOCKED`
 
 // replaySQL begins a new generation: the only way back to queued. The message
-// leaves through the outbox, under an id of its own; the command keeps its id.
+// leaves through the outbox, under an id of its own; the command keeps its id. A
+// sealed body stays sealed until the relay publishes it.
 const replaySQL = `
 WITH letters AS (
     SELECT DISTINCT ON (delivery_id) id, delivery_id, kind, lane, payload, headers, first_seen
@@ -37,7 +39,8 @@ WITH letters AS (
     SELECT l.delivery_id, CASE l.lane WHEN 'normal' THEN l.kind ELSE l.kind || '.' || l.lane END,
            l.delivery_id || '.replay.' || r.generation,
            jsonb_strip_nulls(jsonb_build_object('Gangway-Id', l.delivery_id, 'Gangway-Generation', r.generation::text,
-               'traceparent', l.headers -> 'traceparent' ->> 0, 'tracestate', l.headers -> 'tracestate' ->> 0)),
+               'traceparent', l.headers -> 'traceparent' ->> 0, 'tracestate', l.headers -> 'tracestate' ->> 0,
+               'Gangway-Sealed', ` + sealedKeySQL + `)),
            l.payload
     FROM letters l JOIN rows r ON r.id = l.delivery_id
 )
@@ -65,6 +68,8 @@ func (o *Operator) SettleLetters(ctx context.Context, action deadletter.Action, 
 				report.Failed, report.Wiped = report.Failed+1, report.Wiped+1
 			case p.Lacking && action == deadletter.Replay:
 				report.Failed++
+			case p.Key != "" && !o.sealer.Knows(p.Key) && action == deadletter.Replay:
+				report.Failed, report.Sealed = report.Failed+1, report.Sealed+1
 			default:
 				ready = append(ready, p)
 			}
@@ -94,9 +99,10 @@ func (o *Operator) SettleLetters(ctx context.Context, action deadletter.Action, 
 type pickedLetter struct {
 	Number   int64
 	Delivery uuid.UUID
-	Moved    bool // the delivery went on without this letter
-	Lacking  bool // nothing that could be published again
-	Wiped    bool // the values of its sensitive variables are gone
+	Moved    bool   // the delivery went on without this letter
+	Lacking  bool   // nothing that could be published again
+	Wiped    bool   // the values of its sensitive variables are gone
+	Key      string // of a sealed body
 }
 
 func replay(ctx context.Context, tx pgx.Tx, numbers []int64) error {

@@ -128,3 +128,27 @@ func TestClaimKnowsRecipients(t *testing.T) {
 		t.Errorf("a recipient moved back: %+v, %v", rows[cmd.ID].Recipients, err)
 	}
 }
+
+// TestAForeignMarkIsNotOurs: a header that came with a message does not make its
+// letter look sealed.
+func TestAForeignMarkIsNotOurs(t *testing.T) {
+	d := fresh(t)
+	_, operator := d.held(t, "four")
+	again := email(t, "five", "x")
+	claimed, claim := d.claim(t, again)
+	d.record(t, delivery.Record{
+		Row: claimed.Row, Token: claim, Status: delivery.DeadLettered, Reason: fault.Unavailable,
+		Letter: &delivery.LetterContent{Body: again.Body, Headers: map[string][]string{delivery.HeaderSealed: {"0badc0de"}, "kept": {"x"}}},
+	})
+	if kept := d.kept(t, again); strings.Contains(kept, delivery.HeaderSealed) || !strings.Contains(kept, "kept") {
+		t.Errorf("kept: %s", kept)
+	}
+	if n, err := operator.CountLetters(t.Context(), deadletter.Filter{Contains: `"five"`}, 0); err != nil || n != 1 {
+		t.Errorf("%d letters contain it, %v", n, err)
+	}
+	filter := deadletter.Filter{Refs: []deadletter.Ref{{Delivery: again.ID}}}
+	report, err := deadletter.Settle(t.Context(), operator, deadletter.Order{Action: deadletter.Replay, Filter: filter, By: "operator"}, func(deadletter.Report) {})
+	if err != nil || report.Done != 1 || report.Sealed != 0 {
+		t.Errorf("report %+v, %v", report, err)
+	}
+}

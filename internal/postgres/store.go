@@ -25,7 +25,9 @@ type Options struct {
 	Flushers int
 	// MaxBatch bounds the rows of one flush; default 500.
 	MaxBatch int
-	Log      *zap.Logger
+	// Sealer encrypts the bodies of dead letters; nil leaves them readable.
+	Sealer Sealer
+	Log    *zap.Logger
 }
 
 // Store commits claims and records in batches. A caller waits for the COMMIT
@@ -55,6 +57,9 @@ func NewStore(pool *pgxpool.Pool, options Options) *Store {
 		options.Log = zap.NewNop()
 	}
 	s := &Store{Reader: NewReader(pool), options: options, queue: newQueue(options.MaxBatch)}
+	if options.Sealer != nil {
+		s.sealer = options.Sealer
+	}
 	for range options.Flushers {
 		s.flush.Go((&flusher{Store: s}).run)
 	}
@@ -74,6 +79,9 @@ func (s *Store) Claim(ctx context.Context, claim delivery.Claim) (delivery.Claim
 // Record implements [pipeline.Store]: it returns after COMMIT, with the row as
 // it then stands and whether this record changed it.
 func (s *Store) Record(ctx context.Context, record delivery.Record) (delivery.Recorded, error) {
+	if record.Letter != nil {
+		record.Letter = s.seal(record.Row.ID, *record.Letter)
+	}
 	op := &op{id: record.Row.ID, record: &record, done: make(chan struct{})}
 	if err := s.wait(ctx, op); err != nil {
 		return delivery.Recorded{}, fmt.Errorf("postgres: record %s: %w", record.Row.ID, err)

@@ -294,3 +294,27 @@ func TestCacheCounts(t *testing.T) {
 		t.Errorf("told %v", told)
 	}
 }
+
+// TestSealerKnowsItsKeys: what is sealed names its key, which is known for as long
+// as its secret is among those that open.
+func TestSealerKnowsItsKeys(t *testing.T) {
+	seal := func(secrets ...string) *Sealer {
+		s, err := NewSealer("test v1", secrets...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	older, both, newer := seal("older"), seal("newer", "older"), seal("newer")
+	if both.Newest() != newer.Newest() || older.Newest() == newer.Newest() {
+		t.Errorf("%s, %s, %s", older.Newest(), both.Newest(), newer.Newest())
+	}
+	if !both.Knows(older.Newest()) || !both.Knows(newer.Newest()) || newer.Knows(older.Newest()) {
+		t.Error("both open during the overlap, and the older one no longer after it")
+	}
+	for _, key := range []string{"", "zz", newer.Newest()[:6], newer.Newest() + "00", "한글한글"} {
+		if newer.Knows(key) {
+			t.Errorf("%q is known", key)
+		}
+	}
+}

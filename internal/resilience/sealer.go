@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 )
@@ -52,6 +53,17 @@ func NewSealer(purpose string, secrets ...string) (*Sealer, error) {
 		}
 	}
 	return s, nil
+}
+
+// Newest is the id of the key that seals.
+func (s *Sealer) Newest() string { return hex.EncodeToString(s.newest[:]) }
+
+// Knows reports whether the key with this id is among those that open.
+func (s *Sealer) Knows(id string) bool {
+	var key keyID
+	n, err := hex.Decode(key[:], []byte(id)[:min(len(id), 2*len(key))])
+	_, known := s.keys[key]
+	return err == nil && n == len(key) && len(id) == 2*n && known
 }
 
 // Seal appends the sealed text to prefix. place must be given again to open it.
