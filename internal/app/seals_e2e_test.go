@@ -50,7 +50,8 @@ func newKey(t *testing.T) string {
 func (v *vault) turn(keys ...string) {
 	v.t.Helper()
 	before := len(v.reloads())
-	v.check(os.WriteFile(v.file, []byte(strings.Join(keys, "\n")), 0o600))
+	v.check(os.WriteFile(v.file+".next", []byte(strings.Join(keys, "\n")), 0o600))
+	v.check(os.Rename(v.file+".next", v.file)) // never half a key
 	testkit.Eventually(v.t, 30*time.Second, func() bool { return len(v.reloads()) > before }, "the keys to be read again: %s", v.log)
 	if entry := v.reloads()[0]; !strings.Contains(string(entry.Detail), "GANGWAY_SECRETS_KEY") || strings.Contains(string(entry.Detail), "error") {
 		v.t.Fatalf("%s", entry.Detail)
