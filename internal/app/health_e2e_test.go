@@ -25,16 +25,22 @@ func TestHealthOfTheProviders(t *testing.T) {
 		d.token = "" // those who watch have none
 		whole = health.Summary{}
 		d.want(http.StatusOK, "GET", "/health", "", &whole)
-		for _, report := range whole.Providers {
+		every := true
+		for name, report := range whole.Providers {
 			if report.CheckedAt.IsZero() {
 				return false
 			}
+			if report.Status != health.Healthy { // a busy machine did not answer in time
+				every, d.token = false, writeToken
+				d.do("POST", "/health/"+name, "")
+			}
 		}
-		return true
+		return every
 	}, "every provider has been checked: %+v", &whole)
 	if names := slices.Sorted(maps.Keys(whole.Providers)); !slices.Equal(names, everybody) || whole.Status != health.Healthy || !whole.Mock {
 		t.Fatalf("%v: %+v", names, whole)
 	}
+	d.token = ""
 	for _, name := range everybody {
 		var report health.Report
 		d.want(http.StatusOK, "GET", "/health/"+name, "", &report)

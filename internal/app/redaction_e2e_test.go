@@ -1,17 +1,21 @@
 package app
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
+	"github.com/gangwon-portal/gangway/config"
+	"github.com/gangwon-portal/gangway/internal/command"
 	"github.com/gangwon-portal/gangway/internal/delivery"
+	"github.com/gangwon-portal/gangway/internal/server"
 	"github.com/gangwon-portal/gangway/internal/testkit"
 	"github.com/gangwon-portal/gangway/providers/simulator"
 )
@@ -32,7 +36,10 @@ const (
 // error, recorded call, raw webhook, alert or health report. A subject is shown in
 // the log, as the contract says, and so is not marked.
 func TestNothingShowsSecretsOrPeople(t *testing.T) {
-	t.Parallel()
+	traces := new(otlp)
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", overHTTP(t, traces))
+	t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
 	o := newOffice(t, "LOG_LEVEL=debug", "ADMIN_TOKEN="+markedAdmin, "ROUTES_EMAIL=ses,sendgrid,gmail", "ROUTES_SMS=solapi,nhncloud,sens,sns",
 		"RETRY_EMAIL_MAX=0", "RETRY_SMS_MAX=0", "RETRY_BUSINESS_MAX=0", "RETRY_ADDRESS_MAX=0", "ALERTS_INTERVAL=1s", "ALERTS_FOR=0s",
 		"PROVIDERS_SES_TIMEOUT=700ms", "PROVIDERS_SENDGRID_TIMEOUT=700ms", "PROVIDERS_GMAIL_TIMEOUT=700ms", "PROVIDERS_SOLAPI_TIMEOUT=700ms",
@@ -97,6 +104,8 @@ func TestNothingShowsSecretsOrPeople(t *testing.T) {
 	o.person("unknown", "list")
 	get("/api/v1/deliveries?limit=1", "wrong-"+markedAdmin)
 
+	testkit.Eventually(t, 30*time.Second, func() bool { return len(traces.find("", "process address.search")) > 0 }, "traces to arrive")
+
 	secrets := []string{markedAdmin, simulator.SecretKey, simulator.BearerToken("gmail")}
 	for _, vendor := range []string{"gmail", "outlook", "sendgrid", "ses", "solapi", "nhncloud", "sens", "nicednb", "nts", "juso", "kakao"} {
 		_, secret := simulator.Credentials(vendor)
@@ -110,6 +119,7 @@ func TestNothingShowsSecretsOrPeople(t *testing.T) {
 		"letters": o.texts(`SELECT reason || ' ' || coalesce(error, '') FROM gangway.dead_letters`),
 		"calls":   o.texts(`SELECT a::text FROM gangway.delivery_attempts a`), "webhooks": o.texts(`SELECT w::text FROM gangway.webhook_events w`),
 		"raised": o.texts(`SELECT a::text FROM gangway.alerts a`), "checks": o.texts(`SELECT h::text FROM gangway.provider_health h`),
+		"traces":  traces.text(),
 		"figures": o.texts(`SELECT provider || endpoint FROM gangway.call_stats`),
 	}
 	for where, text := range shown {
@@ -117,14 +127,61 @@ func TestNothingShowsSecretsOrPeople(t *testing.T) {
 			t.Errorf("%s shows nothing: %q", where, text)
 		}
 		for _, marked := range append([]string{markedPerson, markedName, markedText, markedNumber}, secrets...) {
-			if at := regexp.MustCompile(`.{0,120}` + regexp.QuoteMeta(marked) + `.{0,40}`).FindString(text); at != "" {
-				t.Errorf("%s shows %q: %s", where, marked, at)
+			if at := strings.Index(text, marked); at >= 0 {
+				t.Errorf("%s shows %q: %q", where, marked, text[max(0, at-120):min(len(text), at+len(marked)+40)])
 			}
 		}
 	}
 	for _, secret := range secrets {
 		if kept := o.keeps(secret); len(kept) > 0 {
 			t.Errorf("the secret %q is kept in %v", secret, kept)
+		}
+	}
+}
+
+// A panic's words and stack go where everything goes: through the redactor.
+func TestPanicsShowNobody(t *testing.T) {
+	t.Parallel()
+	log := new(journal)
+	cfg, _, err := config.Load(config.Options{Env: config.Dev, Dir: t.TempDir(), Defaults: map[string]string{"mock": "true"}, Environ: []string{
+		"GANGWAY_NATS_URL=nats://127.0.0.1:1", "GANGWAY_POSTGRES_URL=postgres://u:marked-password-7391@127.0.0.1:1/x", "GANGWAY_ADMIN_TOKEN=" + markedAdmin,
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown, err := NewTelemetry(cfg, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := fmt.Sprintf("%s@example.kr 010-%s-%s token=%s postgres://u:marked-password-7391@h/x", markedPerson, markedNumber[:4], markedNumber[4:], markedAdmin)
+	served, err := server.Listen(t.Context(), server.Options{
+		Name: "admin", Addr: "127.0.0.1:0", Log: shown.Logger(), Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(said) }),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- served.Run(ctx) }()
+	answer, err := http.Get(served.URL() + "/")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(answer.Body)
+	_ = answer.Body.Close()
+	cancel()
+	if err := errors.Join(err, <-done); err != nil {
+		t.Fatal(err)
+	}
+	newObserver(shown).Trouble(t.Context(), &command.Command{Kind: command.EmailSend}, "call", errors.New("the handler crashed: "+said))
+	if lines := log.String(); !strings.Contains(lines, "handler panicked") || !strings.Contains(lines, "redaction_e2e_test.go") || !strings.Contains(lines, "command in trouble") {
+		t.Errorf("the log lacks the panic or its stack: %s", lines)
+	}
+	for where, text := range map[string]string{"log": log.String(), "answer": string(text)} {
+		for _, marked := range []string{markedPerson, "010-" + markedNumber[:4], markedAdmin, "marked-password-7391"} {
+			if strings.Contains(text, marked) {
+				t.Errorf("the %s shows %q: %s", where, marked, text)
+			}
 		}
 	}
 }

@@ -52,7 +52,8 @@ func TestAlertsOutliveTheirWorker(t *testing.T) {
 
 	c.first.fails()
 	c.second.fails()
-	testkit.Eventually(t, time.Minute, func() bool { return !firing("first") && !firing("second") }, "both are resolved")
+	// The longer a breaker has been open, the longer it waits before its next probe.
+	testkit.Eventually(t, 4*time.Minute, func() bool { return !firing("first") && !firing("second") }, "both are resolved")
 	stop()
 	c.settled()
 	counts := map[string]int{}

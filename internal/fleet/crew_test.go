@@ -144,7 +144,7 @@ func (c *crew) mail(n int) {
 			ctx, cancel := context.WithTimeout(c.t.Context(), 2*time.Second)
 			defer cancel()
 			_, err := c.js.PublishMsg(ctx, message)
-			return err == nil
+			return err == nil || c.t.Context().Err() != nil
 		}, "a command can be published")
 		c.published = append(c.published, id)
 	}
@@ -163,7 +163,9 @@ func (c *crew) flow(every time.Duration) (stop func()) {
 			<-ticker.C
 		}
 	}()
-	return func() { cancel(); <-done }
+	stop = func() { cancel(); <-done }
+	c.t.Cleanup(stop)
+	return stop
 }
 
 // settled waits until every published command has been sent, and was taken by a
