@@ -46,9 +46,11 @@ func (l *line) step(ctx context.Context) time.Duration {
 		l.count.State = state // a person has enabled it
 	}
 	if l.feed == nil {
-		if l.feed, err = l.pusher.feeds(ctx, l.sender.target); err != nil {
-			return l.trouble(ctx, err)
+		feed, err := l.pusher.feeds(ctx, l.sender.target)
+		if err != nil {
+			return l.trouble(ctx, err) // feed may be anything now, and must not be used
 		}
+		l.feed = feed
 	}
 	most := pushAtOnce
 	if l.idle > 0 {
