@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -111,18 +112,26 @@ func hangups() <-chan os.Signal {
 	return signals
 }
 
+// samePress is within what one press of Ctrl-C may arrive twice.
+const samePress = 300 * time.Millisecond
+
 // untilSignalled ends the context at the first SIGINT or SIGTERM, for an orderly
 // stop. A second one ends the process at once: whoever sends it does not want to
-// wait for what is still in flight.
+// wait for what is still in flight. What comes within [samePress] is the first one
+// again: a terminal signals the whole group, and make or a wrapper passes it on.
 func untilSignalled() (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(context.Background())
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		<-signals
+		first := time.Now()
 		cancel()
-		<-signals
-		os.Exit(exitFailed)
+		for range signals {
+			if time.Since(first) > samePress {
+				os.Exit(exitFailed)
+			}
+		}
 	}()
 	return ctx, cancel
 }

@@ -49,14 +49,23 @@ func TestSecondSignalStopsAtOnce(t *testing.T) {
 	worker := p.worker("GANGWAY_PROVIDERS_SINK_TIMEOUT=1m", "GANGWAY_WORKER_LEASE=2m")
 	p.mails(1)
 	testkit.Eventually(t, patience, func() bool { return p.mail.waiting() == 1 }, "the message is in flight")
-	worker.Signal(syscall.SIGTERM)
+	worker.Signal(syscall.SIGINT)
+	worker.Signal(syscall.SIGTERM) // of the same press: a terminal and a wrapper both send one
 	worker.WaitOutput(patience, "stopping: commands in flight finish first")
 	select {
 	case <-worker.Exited():
 		t.Fatal("the first signal did not wait for what is in flight")
 	default:
 	}
-	worker.Signal(syscall.SIGTERM)
+	testkit.Eventually(t, patience, func() bool {
+		worker.Signal(syscall.SIGTERM)
+		select {
+		case <-worker.Exited():
+			return true
+		default:
+			return false
+		}
+	}, "a further signal ends it")
 	if code := worker.Wait(2 * time.Second); code != 1 {
 		t.Errorf("exit code %d after the second signal, want 1", code)
 	}
