@@ -11,7 +11,7 @@ import (
 // that leads the stream of commands and the shared state dies under load, and
 // comes back. Nothing is lost, and the limit holds throughout.
 func TestLeaderIsKilled(t *testing.T) {
-	t.Parallel()
+	// Not beside others: three servers and three workers have enough to do on two processors.
 	cluster := testkit.StartNATSCluster(t, 3)
 	c := newCrew(t, 3, crewOptions{natsURL: cluster.URL(), replicas: 3, limit: "rate: 40, burst: 40"})
 	var machine strain

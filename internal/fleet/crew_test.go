@@ -65,6 +65,12 @@ func newCrew(t *testing.T, workers int, o crewOptions) *crew {
 	t.Cleanup(conn.Close)
 	c.js, err = jetstream.New(conn)
 	c.check(err)
+	testkit.Eventually(t, time.Minute, func() bool { // a cluster has to elect a leader first
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+		defer cancel()
+		_, err := c.js.AccountInfo(ctx)
+		return err == nil
+	}, "JetStream answers")
 	c.pool, err = pgxpool.New(context.Background(), pgURL)
 	c.check(err)
 	t.Cleanup(c.pool.Close)
