@@ -9,11 +9,13 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/gangwon-portal/gangway/internal/broker"
+	"github.com/gangwon-portal/gangway/internal/delivery"
 	"github.com/gangwon-portal/gangway/internal/postgres"
 )
 
 // reaper ends commands that have no message any more, so that nothing stays
-// processing for ever. One worker of the fleet runs it.
+// processing for ever, and wakes those whose schedule did not fire. One worker
+// of the fleet runs it.
 type reaper struct {
 	reader   postgres.Reader
 	operator *postgres.Operator
@@ -56,23 +58,39 @@ func (r reaper) sweep(ctx context.Context) (reaped int, err error) {
 		}
 		for _, id := range ids {
 			row := rows[id]
-			left, err := r.conn.HasMessage(ctx, id, row.Kind, row.Lane, row.UpdatedAt)
-			if err != nil {
-				return reaped, err
-			}
-			if left {
-				continue
-			}
-			ended, ok, err := r.operator.Reap(ctx, id, row.Version)
+			ok, err := r.settle(ctx, row)
 			if err != nil {
 				return reaped, err
 			}
 			if ok {
 				reaped++
-				r.log.Error("a command lost its message and was ended", zap.Stringer("command_id", id),
-					zap.String("kind", string(ended.Kind)), zap.String("status", string(ended.Status)))
 			}
 		}
 	}
 	return reaped, nil
+}
+
+// settle finds out what became of the message of a row that stands still, and
+// reports whether it ended the command because there is none.
+func (r reaper) settle(ctx context.Context, row delivery.Row) (reaped bool, err error) {
+	refired, err := r.conn.Refire(ctx, row.ID, time.Now().Add(-r.grace))
+	if err != nil {
+		return false, err
+	}
+	if refired {
+		r.log.Warn("a schedule did not fire at its time and was set anew; was the store of NATS full?",
+			zap.Stringer("command_id", row.ID), zap.String("kind", string(row.Kind)), zap.Time("due", row.Due))
+		return false, nil
+	}
+	left, err := r.conn.HasMessage(ctx, row.ID, row.Kind, row.Lane, row.UpdatedAt)
+	if err != nil || left {
+		return false, err
+	}
+	ended, reaped, err := r.operator.Reap(ctx, row.ID, row.Version)
+	if err != nil || !reaped {
+		return false, err
+	}
+	r.log.Error("a command lost its message and was ended", zap.Stringer("command_id", row.ID),
+		zap.String("kind", string(ended.Kind)), zap.String("status", string(ended.Status)))
+	return true, nil
 }

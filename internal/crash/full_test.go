@@ -63,11 +63,17 @@ func TestStoreIsFullOfCommands(t *testing.T) {
 
 // TestStoreIsFullOfEvents: nothing that the worker does makes room. It goes on
 // with what it has, keeps every event, and publishes them when somebody has made
-// room, although it was started anew meanwhile.
+// room, although it was started anew meanwhile. A schedule whose time comes while
+// there is no room, and which the server then forgets, is sent too.
 func TestStoreIsFullOfEvents(t *testing.T) {
 	t.Parallel()
 	p := newPlant(t, options{natsURL: testkit.StartNATSProcess(t, 2<<20).URL()})
 	p.provision()
+	due := time.Now().Add(25 * time.Second)
+	later := p.mail(5, fmt.Sprintf(`,"send_at":%q`, due.Format(time.RFC3339Nano)))
+	first := p.worker("")
+	testkit.Eventually(t, 20*time.Second, func() bool { return p.statuses()["scheduled"] == 5 }, "the schedules")
+	first.Kill()
 	p.mail(60, "")
 	p.fillEvents()
 	p.worker("").Kill()
@@ -75,7 +81,7 @@ func TestStoreIsFullOfEvents(t *testing.T) {
 	testkit.Eventually(t, 60*time.Second, func() bool { return p.statuses()["sent"] == 60 }, "the commands to be sent")
 	p.fillEvents() // also what the commands have left
 	id := p.enqueue(1)
-	p.pause(time.Second)
+	p.pause(max(time.Until(due), 0) + time.Second)
 	if n := p.statuses()["sent"]; n != 60 {
 		t.Errorf("%d are sent while there is no room for the next", n)
 	}
@@ -83,8 +89,14 @@ func TestStoreIsFullOfEvents(t *testing.T) {
 	p.check(err)
 	p.check(events.Purge(t.Context(), jetstream.WithPurgeSubject("event.filler")))
 	p.settled(90 * time.Second)
-	if s := p.verify()[id[0]]; s.Status != "sent" {
+	stories := p.verify()
+	if s := stories[id[0]]; s.Status != "sent" {
 		t.Errorf("what waited in the outbox is %s", s.Status)
+	}
+	for _, id := range later {
+		if s := stories[id]; s.Status != "sent" {
+			t.Errorf("what was scheduled is %s", s.Status)
+		}
 	}
 }
 
