@@ -32,8 +32,8 @@ const (
 	Completed    Status = "completed"
 )
 
-// ranks order the statuses within one generation. A status moves only to an
-// equal or higher rank, and among equals only by the owner of the claim. What a
+// ranks order the statuses within one generation. A status moves only to a higher
+// rank; while a command is still to be executed, also to an equal one. What a
 // provider reports outranks whatever was decided here, because it is what
 // happened.
 var ranks = map[Status]int{

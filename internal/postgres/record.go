@@ -6,21 +6,23 @@ import (
 	"github.com/gangwon-portal/gangway/internal/delivery"
 )
 
-// recordSQL writes outcomes. "own" is a record by the live claim; a late one, by
-// a claim that was taken over, only moves the status forward. Each column is
-// guarded by itself, so that a webhook that came first keeps its status and the
-// record still adds the provider's message id. A cancel request turns what would
-// be retried into cancelled.
+// recordSQL writes outcomes: those of the live claim, and late ones of a claim
+// that was taken over, which only move the status forward. What rests (a rank
+// above 10) moves to a higher rank only: when a late record has ended a command,
+// the live claim's end of the same rank does not change which end it was. Each
+// column is guarded by itself, so that a webhook that came first keeps its status
+// and the record still adds the provider's message id. A cancel request turns
+// what would be retried into cancelled.
 const recordSQL = `
 UPDATE gangway.deliveries AS d SET
-    status              = CASE WHEN r.rank < d.rank THEN d.status
+    status              = CASE WHEN d.rank >= greatest(r.rank, 11) THEN d.status
                                WHEN r.stops AND d.cancel_requested THEN 'cancelled' ELSE r.status END,
-    rank                = CASE WHEN r.rank < d.rank THEN d.rank
+    rank                = CASE WHEN d.rank >= greatest(r.rank, 11) THEN d.rank
                                WHEN r.stops AND d.cancel_requested THEN 30 ELSE r.rank END,
-    reason              = CASE WHEN r.rank < d.rank THEN d.reason
+    reason              = CASE WHEN d.rank >= greatest(r.rank, 11) THEN d.reason
                                WHEN r.stops AND d.cancel_requested THEN 'cancelled' ELSE r.reason END,
-    error_code          = CASE WHEN r.rank < d.rank THEN d.error_code ELSE r.error_code END,
-    error_message       = CASE WHEN r.rank < d.rank THEN d.error_message ELSE r.error_message END,
+    error_code          = CASE WHEN d.rank >= greatest(r.rank, 11) THEN d.error_code ELSE r.error_code END,
+    error_message       = CASE WHEN d.rank >= greatest(r.rank, 11) THEN d.error_message ELSE r.error_message END,
     provider            = coalesce(r.provider, d.provider),
     provider_message_id = coalesce(r.message_id, d.provider_message_id),
     subject             = coalesce(r.subject, d.subject),
