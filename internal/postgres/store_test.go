@@ -219,6 +219,23 @@ func TestStatusNeverMovesBack(t *testing.T) {
 	}
 }
 
+// The first of two ends of one rank stays, whoever comes second; a higher one wins.
+func TestLateEndStays(t *testing.T) {
+	d := fresh(t)
+	for second, want := range map[delivery.Status]delivery.Status{
+		delivery.DeadLettered: delivery.Rejected, delivery.Retrying: delivery.Rejected, delivery.Sent: delivery.Sent,
+	} {
+		cmd := email(t, "late-"+string(second), "x")
+		first, dead := d.claim(t, cmd)
+		taken, token := d.claim(t, cmd, func(c *delivery.Claim) { c.Takeover = dead })
+		d.record(t, delivery.Record{Row: first.Row, Token: dead, Status: delivery.Rejected, Reason: fault.Invalid, ErrorMessage: "late"})
+		row := d.record(t, delivery.Record{Row: taken.Row, Token: token, Status: second, Reason: fault.Internal, ErrorMessage: "live"}).Row
+		if reason, kept := row.Reason, want == delivery.Rejected; row.Status != want || (reason == fault.Invalid) != kept {
+			t.Errorf("rejected, then %s: %s for %s", second, row.Status, reason)
+		}
+	}
+}
+
 func TestCancelRequestStopsARetry(t *testing.T) {
 	d := fresh(t)
 	cmd := email(t, "cancel", "x")
