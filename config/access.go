@@ -19,7 +19,7 @@ const grantForm = "NAME:read:sha256:HEX or NAME:write:sha256:HEX, with the SHA-2
 
 // Grants returns the further tokens of the admin listener; [Config.Validate] has
 // refused those that cannot be read.
-func (a Admin) Grants() []Grant {
+func (a Access) Grants() []Grant {
 	var grants []Grant
 	for _, text := range a.Tokens {
 		if grant, err := parseGrant(text.Reveal()); err == nil {
@@ -47,7 +47,7 @@ func parseGrant(text string) (Grant, error) {
 // mistake.
 func (c *Config) checkGrants(p *Problems) {
 	names := map[string]bool{"admin": true}
-	for i, text := range c.Admin.Tokens {
+	for i, text := range c.Live.Admin.Tokens {
 		path := fmt.Sprintf("admin.tokens[%d]", i)
 		grant, err := parseGrant(text.Reveal())
 		switch {

@@ -17,7 +17,7 @@ func TestGrants(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	grants := cfg.Admin.Grants()
+	grants := cfg.Live.Admin.Grants()
 	want := []Grant{{"portal", false, sha256.Sum256([]byte("portal secret"))}, {"ci", true, sha256.Sum256([]byte("portal secret"))}}
 	if len(grants) != 2 || grants[0] != want[0] || grants[1] != want[1] {
 		t.Errorf("%+v", grants)

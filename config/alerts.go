@@ -49,7 +49,7 @@ type AlertAlertmanager struct {
 
 func alertKeys() []Key {
 	key := func(name string, t Type, usual, least, most, doc string) Key {
-		return Key{Path: "alerts." + name, Type: t, Default: usual, Min: least, Max: most, Reload: true, Doc: doc}
+		return Key{Path: "alerts." + name, Type: t, Default: usual, Min: least, Max: most, Doc: doc}
 	}
 	return []Key{
 		key("interval", Duration, "10s", "100ms", "1h", "How often one worker of the fleet looks for what people must be told of."),

@@ -2,10 +2,13 @@ package config
 
 import "time"
 
+// CacheSizes bounds what one worker keeps in memory.
+type CacheSizes struct {
+	Entries int `mapstructure:"entries"`
+}
+
 // Cache is how long answers of look-ups are kept.
 type Cache struct {
-	// Entries bounds what one worker keeps in memory.
-	Entries   int                      `mapstructure:"entries"`
 	Providers map[string]ProviderCache `mapstructure:"providers"`
 }
 

@@ -9,36 +9,56 @@ import (
 )
 
 // Config is the whole configuration. [Load] fills it; every field has the value
-// that is in force, defaults and presets included. Keys that take effect without
-// a restart are marked in [Keys].
+// that is in force, defaults and presets included. A section with keys of both
+// parts is named through its part: c.Static.HTTP.Addr, c.Live.HTTP.ClientRate.
 type Config struct {
+	Static `mapstructure:",squash"`
+	Live   `mapstructure:",squash"`
+}
+
+// Static is what a worker starts with: a change needs a restart.
+type Static struct {
 	// Env is dev, staging or production.
 	Env string `mapstructure:"-"`
-	// SecretsKey opens sealed values; it may hold several age identities, the
-	// newest first. It comes from the environment only, never from a file of keys.
-	SecretsKey Secret `mapstructure:"-"`
 	// Traces come from OpenTelemetry's own variables.
 	Traces Traces `mapstructure:"-"`
 
-	NATS     NATS     `mapstructure:"nats"`
-	Postgres Postgres `mapstructure:"postgres"`
-	HTTP     HTTP     `mapstructure:"http"`
-	Admin    Admin    `mapstructure:"admin"`
+	NATS     NATS       `mapstructure:"nats"`
+	Postgres Postgres   `mapstructure:"postgres"`
+	HTTP     Listener   `mapstructure:"http"`
+	Admin    Listener   `mapstructure:"admin"`
+	Log      Log        `mapstructure:"log"`
+	Worker   Worker     `mapstructure:"worker"`
+	Shutdown Shutdown   `mapstructure:"shutdown"`
+	Cache    CacheSizes `mapstructure:"cache"`
 
-	// Mock sends every provider without a mode of its own to the simulator.
-	Mock bool `mapstructure:"mock"`
 	// MockInProduction allows mock mode in production, where it is otherwise refused.
 	MockInProduction bool `mapstructure:"mock_in_production"`
 	// DataDir is where worker dev keeps its data.
 	DataDir string `mapstructure:"data_dir"`
+	// Pool is how many commands of a kind one worker executes at once, by kind
+	// ("email.send"). Every kind has an entry.
+	Pool map[string]int `mapstructure:"pool"`
+}
 
-	Log       Log        `mapstructure:"log"`
+// Live is what takes effect without a restart. Whatever follows a reload is given
+// this part alone.
+type Live struct {
+	// SecretsKey opens sealed values; it may hold several age identities, the
+	// newest first. It comes from the environment only, never from a file of keys.
+	SecretsKey Secret `mapstructure:"-"`
+
+	// Mock sends every provider without a mode of its own to the simulator.
+	Mock bool `mapstructure:"mock"`
+
+	Postgres  Sealing    `mapstructure:"postgres"`
+	HTTP      Clients    `mapstructure:"http"`
+	Admin     Access     `mapstructure:"admin"`
+	Log       LogLevel   `mapstructure:"log"`
 	Templates Templates  `mapstructure:"templates"`
 	Email     EmailRules `mapstructure:"email"`
 	SMS       SMSRules   `mapstructure:"sms"`
 	Marketing Marketing  `mapstructure:"marketing"`
-	Worker    Worker     `mapstructure:"worker"`
-	Shutdown  Shutdown   `mapstructure:"shutdown"`
 	Health    Health     `mapstructure:"health"`
 	Postcode  Postcode   `mapstructure:"postcode"`
 	Retention Retention  `mapstructure:"retention"`
@@ -51,9 +71,6 @@ type Config struct {
 	Providers map[string]Provider `mapstructure:"providers"`
 	// WebhooksOut are the endpoints that events are pushed to, by name.
 	WebhooksOut map[string]WebhookOut `mapstructure:"webhooks_out"`
-	// Pool is how many commands of a kind one worker executes at once, by kind
-	// ("email.send"). Every kind has an entry.
-	Pool map[string]int `mapstructure:"pool"`
 	// Retry is the backoff by kind. Every kind has an entry.
 	Retry map[string]Retry `mapstructure:"retry"`
 	// Fallback is what a look-up answers when nothing else does, by kind.
@@ -80,19 +97,19 @@ type Files struct {
 type Postgres struct {
 	URL      DSN `mapstructure:"url"`
 	MaxConns int `mapstructure:"max_conns"`
-	// Seal encrypts the bodies of dead letters with [Config.SecretsKey].
+}
+
+// Sealing is what the database keeps encrypted.
+type Sealing struct {
+	// Seal encrypts the bodies of dead letters with [Live.SecretsKey].
 	Seal bool `mapstructure:"seal"`
 }
 
-// HTTP is the public listener.
-type HTTP struct {
-	Addr string `mapstructure:"addr"`
-	// TrustedProxies are the addresses or networks whose X-Forwarded-For counts.
-	TrustedProxies []string `mapstructure:"trusted_proxies"`
-	// ClientRate and ClientBurst limit the address search, per client and second.
-	ClientRate  float64 `mapstructure:"client_rate"`
-	ClientBurst int     `mapstructure:"client_burst"`
-	TLS         KeyPair `mapstructure:"tls"`
+// Listener is where one of the two listeners is: the public one, or the one for
+// everything but webhooks and address search.
+type Listener struct {
+	Addr string  `mapstructure:"addr"`
+	TLS  KeyPair `mapstructure:"tls"`
 }
 
 // KeyPair is a listener's certificate; both empty means plain HTTP.
@@ -101,18 +118,29 @@ type KeyPair struct {
 	Key  string `mapstructure:"key"`
 }
 
-// Admin is the listener for everything but webhooks and address search.
-type Admin struct {
-	Addr   string   `mapstructure:"addr"`
-	Token  Secret   `mapstructure:"token"`
-	Tokens []Secret `mapstructure:"tokens"` // see [Admin.Grants]
-	TLS    KeyPair  `mapstructure:"tls"`
+// Clients are those of the public listener.
+type Clients struct {
+	// TrustedProxies are the addresses or networks whose X-Forwarded-For counts.
+	TrustedProxies []string `mapstructure:"trusted_proxies"`
+	// ClientRate and ClientBurst limit the address search, per client and second.
+	ClientRate  float64 `mapstructure:"client_rate"`
+	ClientBurst int     `mapstructure:"client_burst"`
 }
 
-// Log is how the program logs. Format "" means console on a terminal, else json.
+// Access is who may use the admin listener.
+type Access struct {
+	Token  Secret   `mapstructure:"token"`
+	Tokens []Secret `mapstructure:"tokens"` // see [Access.Grants]
+}
+
+// Log is how lines look. Format "" means console on a terminal, else json.
 type Log struct {
-	Level  string `mapstructure:"level"`
 	Format string `mapstructure:"format"`
+}
+
+// LogLevel is the least level that is logged.
+type LogLevel struct {
+	Level string `mapstructure:"level"`
 }
 
 // Templates says where templates override the embedded ones; "" for nowhere.

@@ -30,7 +30,7 @@ func Markdown() string {
 		if key.Default != "" {
 			usual = "`" + cell(key.Default) + "`"
 		}
-		if key.Reload {
+		if key.Reload() {
 			live = "yes"
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", key.Path, usual, cell(key.allowed()), live, cell(key.Doc))

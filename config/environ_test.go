@@ -92,10 +92,10 @@ func TestListsAndEmptyVariables(t *testing.T) {
 	cfg, _ := mustLoad(t, Options{Env: Dev, Environ: []string{
 		"GANGWAY_ROUTES_EMAIL= sendgrid , gmail,", "GANGWAY_HTTP_TRUSTED_PROXIES=10.0.0.0/8,::1", "GANGWAY_ROUTES_SMS=", "GANGWAY_LOG_LEVEL=",
 	}})
-	if len(cfg.Routes.Email) != 2 || cfg.Routes.Email[1] != "gmail" || len(cfg.HTTP.TrustedProxies) != 2 {
-		t.Errorf("%+v, %+v", cfg.Routes, cfg.HTTP)
+	if len(cfg.Routes.Email) != 2 || cfg.Routes.Email[1] != "gmail" || len(cfg.Live.HTTP.TrustedProxies) != 2 {
+		t.Errorf("%+v, %+v", cfg.Routes, cfg.Live.HTTP)
 	}
-	if len(cfg.Routes.SMS) != 2 || cfg.Log.Level != "debug" {
+	if len(cfg.Routes.SMS) != 2 || cfg.Live.Log.Level != "debug" {
 		t.Error("an empty variable is not as if it were not set")
 	}
 	if _, ok := cfg.Providers["gmail"]; !ok {

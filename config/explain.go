@@ -71,7 +71,7 @@ func describe(at place, c *Config, origins *Origins) string {
 	if k.Secret() {
 		line("", variable+"_FILE names a file that holds it")
 	}
-	if k.Reload {
+	if k.Reload() {
 		line("change", "takes effect without a restart")
 	} else {
 		line("change", "needs a restart")

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -20,8 +21,6 @@ type Key struct {
 	Allowed []string
 	// Min and Max bound a number, a size or a duration; "" means unbounded.
 	Min, Max string
-	// Reload reports that a change takes effect without a restart.
-	Reload bool
 
 	// field is the path inside Config where it differs from Path.
 	field string
@@ -36,6 +35,31 @@ func (k Key) Secret() bool {
 // Env returns the name of the environment variable: "GANGWAY_HTTP_ADDR",
 // "GANGWAY_PROVIDERS_<NAME>_RATE".
 func (k Key) Env() string { return envName(k.Path) }
+
+// Reload reports whether a change takes effect without a restart: whether the key
+// has its field in [Live].
+func (k Key) Reload() bool {
+	return has(reflect.TypeFor[Live](), strings.Split(k.fieldPath(), "."))
+}
+
+// has reports whether a field path leads somewhere inside a type.
+func has(t reflect.Type, parts []string) bool {
+	switch {
+	case len(parts) == 0:
+		return true
+	case t.Kind() == reflect.Map:
+		return has(t.Elem(), parts[1:])
+	case t.Kind() != reflect.Struct:
+		return false
+	}
+	for field := range t.Fields() {
+		name, options, _ := strings.Cut(field.Tag.Get("mapstructure"), ",")
+		if options == "squash" && has(field.Type, parts) || name == parts[0] && has(field.Type, parts[1:]) {
+			return true
+		}
+	}
+	return false
+}
 
 // Keys returns every key, grouped by topic in the order of the documents.
 func Keys() []Key {

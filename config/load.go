@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -144,14 +145,21 @@ func (l *loader) lookup(path string) (raw, bool) {
 }
 
 // decode parses every value by its key's type, layers all of them in viper and
-// decodes the whole into the struct. An invalid value is a problem and leaves
+// decodes each part into its struct. An invalid value is a problem and leaves
 // the layer below in force. After the table has accepted the values, a failure
 // to decode means that table and struct disagree.
 func (l *loader) decode() *Config {
-	v := viper.NewWithOptions(viper.KeyDelimiter(delimiter))
+	cfg := &Config{Static{Env: l.env, Traces: l.traces()}, Live{SecretsKey: l.secrets.keys}}
+	static, live := layers(), layers()
+	part := func(s setting) *viper.Viper {
+		if s.place.key.Reload() {
+			return live
+		}
+		return static
+	}
 	for _, s := range l.base {
 		if value, ok := l.value(s); ok {
-			v.SetDefault(strings.Join(s.place.field(), delimiter), value)
+			part(s).SetDefault(strings.Join(s.place.field(), delimiter), value)
 		}
 	}
 	for i, s := range l.given {
@@ -163,7 +171,7 @@ func (l *loader) decode() *Config {
 		if !ok {
 			continue
 		}
-		switch s.origin.Source {
+		switch v := part(s); s.origin.Source {
 		case FromDefault:
 			v.SetDefault(strings.Join(s.place.field(), delimiter), value)
 		case FromFile:
@@ -172,16 +180,14 @@ func (l *loader) decode() *Config {
 			v.Set(strings.Join(s.place.field(), delimiter), value)
 		}
 	}
-	cfg := &Config{Env: l.env, SecretsKey: l.secrets.keys, Traces: l.traces()}
-	err := v.UnmarshalExact(cfg, func(c *mapstructure.DecoderConfig) {
-		c.WeaklyTypedInput = false
-		c.DecodeHook = nil
-	})
-	if err != nil {
+	strict := func(c *mapstructure.DecoderConfig) { c.WeaklyTypedInput, c.DecodeHook = false, nil }
+	if err := errors.Join(static.UnmarshalExact(&cfg.Static, strict), live.UnmarshalExact(&cfg.Live, strict)); err != nil {
 		l.problems.add("config", "", "table and struct disagree: %v", err)
 	}
 	return cfg
 }
+
+func layers() *viper.Viper { return viper.NewWithOptions(viper.KeyDelimiter(delimiter)) }
 
 // delimiter divides the parts of a field for viper; a kind is one part with a
 // dot in it.

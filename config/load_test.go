@@ -59,8 +59,8 @@ func TestOrder(t *testing.T) {
 	expect := func(want, from string) {
 		t.Helper()
 		cfg, origins := mustLoad(t, options)
-		if got := origins.Of("http.addr").String(); cfg.HTTP.Addr != want || got != from {
-			t.Errorf("http.addr = %s from %s, want %s from %s", cfg.HTTP.Addr, got, want, from)
+		if got := origins.Of("http.addr").String(); cfg.Static.HTTP.Addr != want || got != from {
+			t.Errorf("http.addr = %s from %s, want %s from %s", cfg.Static.HTTP.Addr, got, want, from)
 		}
 	}
 	expect("127.0.0.1:8080", "default")
@@ -115,7 +115,7 @@ func TestDevIsMockWithRoutes(t *testing.T) {
 	if diff := cmp.Diff(want, cfg.Routes); diff != "" {
 		t.Errorf("routes: %s", diff)
 	}
-	if !cfg.Mock || cfg.Log.Level != "debug" || cfg.NATS.Replicas != 1 || !cfg.NATS.URL.IsZero() {
+	if !cfg.Mock || cfg.Live.Log.Level != "debug" || cfg.NATS.Replicas != 1 || !cfg.NATS.URL.IsZero() {
 		t.Errorf("dev is %+v", cfg)
 	}
 	for name, provider := range cfg.Providers {
@@ -231,16 +231,16 @@ nats: {max_bytes: 2GiB}
 	if cfg.Pool["email.send"] != 128 || cfg.Pool["sms.send"] != 5 || cfg.Pool["webhook.process"] != 64 || cfg.Pool["delivery.cancel"] != 8 {
 		t.Errorf("pool is %+v", cfg.Pool)
 	}
-	if got := cfg.Cache.Of("nicednb", "search"); got != (CacheRule{time.Hour, 720 * time.Hour, time.Hour}) {
+	if got := cfg.Live.Cache.Of("nicednb", "search"); got != (CacheRule{time.Hour, 720 * time.Hour, time.Hour}) {
 		t.Errorf("cache of a call is %+v", got)
 	}
-	if got := cfg.Cache.Of("nicednb", "other").TTL; got != 12*time.Hour {
+	if got := cfg.Live.Cache.Of("nicednb", "other").TTL; got != 12*time.Hour {
 		t.Errorf("cache of another call is %v", got)
 	}
-	if cfg.Cache.Of("juso", "search").TTL != 168*time.Hour || cfg.Cache.Of("nts", "x").TTL != 24*time.Hour || cfg.Cache.Of("ses", "x") != (CacheRule{}) {
-		t.Errorf("cache is %+v", cfg.Cache)
+	if cfg.Live.Cache.Of("juso", "search").TTL != 168*time.Hour || cfg.Live.Cache.Of("nts", "x").TTL != 24*time.Hour || cfg.Live.Cache.Of("ses", "x") != (CacheRule{}) {
+		t.Errorf("cache is %+v", cfg.Live.Cache)
 	}
-	if cfg.Cache.Entries != 5 || cfg.NATS.MaxBytes != 2<<30 || cfg.Fallback["address.search"].Default != `{"total":0}` {
+	if cfg.Static.Cache.Entries != 5 || cfg.NATS.MaxBytes != 2<<30 || cfg.Fallback["address.search"].Default != `{"total":0}` {
 		t.Errorf("%+v", cfg)
 	}
 }

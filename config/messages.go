@@ -33,14 +33,14 @@ type Quiet struct {
 
 func messageKeys() []Key {
 	return []Key{
-		{Path: "email.unsubscribe_url", Type: URL, Reload: true, Doc: "Page where readers of advertising opt out, for the List-Unsubscribe header and the end of the mail; {id} stands for the command's id. A template's variable unsubscribe_url goes before it. With https it must also take the POST of one-click opt-out (RFC 8058)."},
-		{Path: "sms.virtual_numbers", Type: Switch, Default: "false", Reload: true, Doc: "Sends to 0303 safe numbers and 050x personal numbers, which forward; whether a message arrives depends on the carrier behind them."},
-		{Path: "marketing.mark", Type: Switch, Default: "true", Reload: true, Doc: "Adds to messages of category marketing what Article 50 of the Network Act (정보통신망법 제50조) with Annex 6 of its Enforcement Decree demands: the mark (광고), who sends it, and a free way to opt out. Off, the producer has to do it."},
-		{Path: "marketing.sender", Type: Text, Reload: true, Doc: "Sender's name and telephone number in front of advertising SMS, such as 강원비즈니스포털 033-249-2114."},
-		{Path: "marketing.opt_out", Type: Text, Reload: true, Doc: "Free telephone number (080) that takes opt-outs, registered with the SMS gateway; at the end of advertising SMS."},
-		{Path: "marketing.imprint", Type: Text, Reload: true, Doc: "Sender's name, e-mail address, telephone number and postal address at the end of advertising e-mail without a template. Empty takes marketing.sender."},
-		{Path: "marketing.quiet.sms", Type: Switch, Default: "true", Reload: true, Doc: "Advertising SMS waits from 21:00 until 08:00 in Korea, as Article 50(3) of the Network Act demands without a separate consent for the night."},
-		{Path: "marketing.quiet.email", Type: Switch, Default: "false", Reload: true, Doc: "The same for advertising e-mail, which Article 61(2) of the Enforcement Decree exempts."},
+		{Path: "email.unsubscribe_url", Type: URL, Doc: "Page where readers of advertising opt out, for the List-Unsubscribe header and the end of the mail; {id} stands for the command's id. A template's variable unsubscribe_url goes before it. With https it must also take the POST of one-click opt-out (RFC 8058)."},
+		{Path: "sms.virtual_numbers", Type: Switch, Default: "false", Doc: "Sends to 0303 safe numbers and 050x personal numbers, which forward; whether a message arrives depends on the carrier behind them."},
+		{Path: "marketing.mark", Type: Switch, Default: "true", Doc: "Adds to messages of category marketing what Article 50 of the Network Act (정보통신망법 제50조) with Annex 6 of its Enforcement Decree demands: the mark (광고), who sends it, and a free way to opt out. Off, the producer has to do it."},
+		{Path: "marketing.sender", Type: Text, Doc: "Sender's name and telephone number in front of advertising SMS, such as 강원비즈니스포털 033-249-2114."},
+		{Path: "marketing.opt_out", Type: Text, Doc: "Free telephone number (080) that takes opt-outs, registered with the SMS gateway; at the end of advertising SMS."},
+		{Path: "marketing.imprint", Type: Text, Doc: "Sender's name, e-mail address, telephone number and postal address at the end of advertising e-mail without a template. Empty takes marketing.sender."},
+		{Path: "marketing.quiet.sms", Type: Switch, Default: "true", Doc: "Advertising SMS waits from 21:00 until 08:00 in Korea, as Article 50(3) of the Network Act demands without a separate consent for the night."},
+		{Path: "marketing.quiet.email", Type: Switch, Default: "false", Doc: "The same for advertising e-mail, which Article 61(2) of the Enforcement Decree exempts."},
 	}
 }
 

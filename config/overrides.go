@@ -20,7 +20,7 @@ func (l *loader) overrides() {
 	}
 	for _, leaf := range found {
 		origin.Line = leaf.line
-		if at, known := l.table.find(leaf.path); known && !at.key.Reload {
+		if at, known := l.table.find(leaf.path); known && !at.key.Reload() {
 			l.problems.add(leaf.path, "", "needs a restart: it belongs into the file of each worker (%s)", origin)
 			continue
 		}

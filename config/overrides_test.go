@@ -16,15 +16,15 @@ func TestOverrides(t *testing.T) {
 	}
 	cfg, origins := mustLoad(t, options)
 	ses := cfg.Providers["ses"]
-	if cfg.Log.Level != "error" || cfg.Health.Interval.Minutes() != 4 || ses.Rate != 9 || ses.Burst != 3 {
-		t.Errorf("level %s, interval %s, ses %+v", cfg.Log.Level, cfg.Health.Interval, ses)
+	if cfg.Live.Log.Level != "error" || cfg.Health.Interval.Minutes() != 4 || ses.Rate != 9 || ses.Burst != 3 {
+		t.Errorf("level %s, interval %s, ses %+v", cfg.Live.Log.Level, cfg.Health.Interval, ses)
 	}
 	if from := origins.Of("health.interval").String(); from != "fleet, version 4 line 3" {
 		t.Errorf("from %s", from)
 	}
 	options.Flags = map[string]string{"log.level": "debug"}
-	if cfg, _ = mustLoad(t, options); cfg.Log.Level != "debug" {
-		t.Errorf("level %s above a flag", cfg.Log.Level)
+	if cfg, _ = mustLoad(t, options); cfg.Live.Log.Level != "debug" {
+		t.Errorf("level %s above a flag", cfg.Live.Log.Level)
 	}
 	for text, says := range map[string]string{
 		"nats: {url: \"nats://x:1\"}":                  "nats.url: needs a restart",

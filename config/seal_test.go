@@ -88,14 +88,14 @@ postgres: {url: env:PG}
 		"GANGWAY_PROVIDERS_SES_WEBHOOK_SECRETS_FILE=" + list,
 	}})
 	for name, pair := range map[string][2]string{
-		"variable of a file": {cfg.Admin.Token.Reveal(), "by-file"},
+		"variable of a file": {cfg.Live.Admin.Token.Reveal(), "by-file"},
 		"env:":               {cfg.Providers["ses"].Password.Reveal(), "by-variable"},
 		"sealed:":            {cfg.Providers["ses"].APIKey.Reveal(), "by-seal"},
 		"env: of sealed:":    {cfg.Providers["ses"].APISecret.Reveal(), "sealed-in-variable"},
 		"file: beside":       {cfg.Providers["solapi"].APIKey.Reveal(), "relative-file"},
 		"file: of sealed:":   {cfg.Providers["solapi"].APISecret.Reveal(), "sealed-in-file"},
 		"covered":            {cfg.Providers["sendgrid"].Password.Reveal(), "covers-the-missing-one"},
-		"connection string":  {cfg.Postgres.URL.Reveal(), "postgres://app:pw@db/x"},
+		"connection string":  {cfg.Static.Postgres.URL.Reveal(), "postgres://app:pw@db/x"},
 		"list":               {reveal(cfg.Providers["solapi"].Webhook.Secrets), "hook newest older oldest"},
 		"list by variable":   {reveal(cfg.Providers["ses"].Webhook.Secrets), "newest older oldest"},
 		"secrets key":        {cfg.SecretsKey.Reveal(), "# made by age-keygen\n" + key.Reveal()},

@@ -31,15 +31,15 @@ func TestNothingPrintsASecret(t *testing.T) {
 		all    *Config
 		dsn    DSN
 	}
-	nested := hidden{cfg.Admin.Token, cfg, cfg.Postgres.URL}
+	nested := hidden{cfg.Live.Admin.Token, cfg, cfg.Static.Postgres.URL}
 	outputs := map[string]string{}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%T", "%p", "%o", "%08.3f", "%t", "%c", "%U"} {
 		outputs["fmt "+verb] = fmt.Sprintf(verb, *cfg)
 		outputs["fmt pointer "+verb] = fmt.Sprintf(verb, cfg)
-		outputs["fmt secret "+verb] = fmt.Sprintf(verb+verb, cfg.Admin.Token, &cfg.Admin.Token)
-		outputs["fmt dsn "+verb] = fmt.Sprintf(verb, cfg.Postgres.URL)
+		outputs["fmt secret "+verb] = fmt.Sprintf(verb+verb, cfg.Live.Admin.Token, &cfg.Live.Admin.Token)
+		outputs["fmt dsn "+verb] = fmt.Sprintf(verb, cfg.Static.Postgres.URL)
 		outputs["fmt unexported "+verb] = fmt.Sprintf(verb, nested)
-		outputs["fmt map "+verb] = fmt.Sprintf(verb, map[Secret]Secret{cfg.Admin.Token: cfg.Admin.Token})
+		outputs["fmt map "+verb] = fmt.Sprintf(verb, map[Secret]Secret{cfg.Live.Admin.Token: cfg.Live.Admin.Token})
 	}
 	outputs["print"] = fmt.Sprint(cfg, *cfg) + fmt.Sprintln(cfg.Providers)
 	keep := func(name string, text []byte, err error) {
@@ -56,12 +56,12 @@ func TestNothingPrintsASecret(t *testing.T) {
 	keep("json v2", v2, err)
 	y, err := yaml.Marshal(cfg)
 	keep("yaml", y, err)
-	x, err := xml.Marshal(cfg.Admin)
+	x, err := xml.Marshal(cfg.Live.Admin)
 	keep("xml", x, err)
 	var binary bytes.Buffer
 	_ = gob.NewEncoder(&binary).Encode(cfg) // may refuse; must not show
 	outputs["gob"] = binary.String()
-	text, err := cfg.Admin.Token.MarshalText()
+	text, err := cfg.Live.Admin.Token.MarshalText()
 	keep("text", text, err)
 	var settings strings.Builder
 	for _, s := range cfg.Settings(origins) {
@@ -76,12 +76,12 @@ func TestNothingPrintsASecret(t *testing.T) {
 		panic(cfg)
 	}()
 	var log bytes.Buffer
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "cfg", cfg, "token", cfg.Admin.Token, "dsn", cfg.Postgres.URL)
-	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "cfg", cfg, "token", cfg.Admin.Token, "dsn", cfg.Postgres.URL)
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "cfg", cfg, "token", cfg.Live.Admin.Token, "dsn", cfg.Static.Postgres.URL)
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "cfg", cfg, "token", cfg.Live.Admin.Token, "dsn", cfg.Static.Postgres.URL)
 	for _, encoder := range []zapcore.Encoder{zapcore.NewJSONEncoder(zap.NewProductionEncoderConfig()), zapcore.NewConsoleEncoder(zap.NewDevelopmentEncoderConfig())} {
 		logger := zap.New(zapcore.NewCore(encoder, zapcore.AddSync(&log), zap.DebugLevel))
-		logger.Info("x", zap.Any("cfg", cfg), zap.Any("token", cfg.Admin.Token), zap.Stringer("s", cfg.Admin.Token), zap.Reflect("dsn", cfg.Postgres.URL), zap.Any("list", cfg.Providers["solapi"].Webhook.Secrets))
-		logger.Sugar().Infow("x", "cfg", *cfg, "token", cfg.Admin.Token)
+		logger.Info("x", zap.Any("cfg", cfg), zap.Any("token", cfg.Live.Admin.Token), zap.Stringer("s", cfg.Live.Admin.Token), zap.Reflect("dsn", cfg.Static.Postgres.URL), zap.Any("list", cfg.Providers["solapi"].Webhook.Secrets))
+		logger.Sugar().Infow("x", "cfg", *cfg, "token", cfg.Live.Admin.Token)
 	}
 	outputs["logs"] = log.String()
 

@@ -25,7 +25,7 @@ func (c *Config) Settings(origins *Origins) []Setting {
 	walk(reflect.ValueOf(c).Elem(), nil, func(parts []string, value reflect.Value) {
 		path := public(parts)
 		at, _ := table.find(path)
-		settings = append(settings, Setting{path, show(value), origins.Of(path).String(), at.key.Reload})
+		settings = append(settings, Setting{path, show(value), origins.Of(path).String(), at.key.Reload()})
 	})
 	slices.SortFunc(settings, func(a, b Setting) int { return strings.Compare(a.Path, b.Path) })
 	return settings
@@ -45,32 +45,31 @@ func (c *Config) Digest() string {
 
 // Secrets lists every secret text in force, passwords of connection strings
 // included: what a log must never show, whatever field it gets into.
-func (c *Config) Secrets() []Secret {
-	var secrets []Secret
-	add := func(s Secret) {
-		if !s.IsZero() {
-			secrets = append(secrets, s)
-		}
-	}
-	walk(reflect.ValueOf(c).Elem(), nil, func(_ []string, value reflect.Value) {
-		switch v := value.Interface().(type) {
-		case Secret:
-			add(v)
-		case []Secret:
-			for _, s := range v {
-				add(s)
-			}
-		case DSN:
-			for _, s := range v.credentials() {
-				add(s)
-			}
-		}
-	})
-	identities, _ := parseIdentities(c.SecretsKey)
+func (c *Config) Secrets() []Secret { return append(secretsIn(&c.Static), c.Live.Secrets()...) }
+
+// Secrets lists those of this part.
+func (l *Live) Secrets() []Secret {
+	secrets := secretsIn(l)
+	identities, _ := parseIdentities(l.SecretsKey)
 	for _, identity := range identities {
-		add(NewSecret(identity.String()))
+		secrets = append(secrets, NewSecret(identity.String()))
 	}
 	return secrets
+}
+
+// secretsIn lists those of a struct of the configuration.
+func secretsIn(part any) (secrets []Secret) {
+	walk(reflect.ValueOf(part).Elem(), nil, func(_ []string, value reflect.Value) {
+		switch v := value.Interface().(type) {
+		case Secret:
+			secrets = append(secrets, v)
+		case []Secret:
+			secrets = append(secrets, v...)
+		case DSN:
+			secrets = append(secrets, v.credentials()...)
+		}
+	})
+	return slices.DeleteFunc(secrets, Secret.IsZero)
 }
 
 // Change is one difference between two configurations.
@@ -88,7 +87,7 @@ func (c *Config) Diff(next *Config) []Change {
 	for _, path := range slices.Compact(slices.Sorted(slices.Values(append(sortedKeys(before), sortedKeys(after)...)))) {
 		if !reflect.DeepEqual(before[path], after[path]) {
 			at, _ := table.find(path)
-			changes = append(changes, Change{path, at.key.Reload})
+			changes = append(changes, Change{path, at.key.Reload()})
 		}
 	}
 	if !c.SecretsKey.Equal(next.SecretsKey) {

@@ -50,7 +50,6 @@ func providerKeys() []Key {
 	}
 	for i := range keys {
 		keys[i].Path = "providers.<name>." + keys[i].Path
-		keys[i].Reload = true
 	}
 	return keys
 }

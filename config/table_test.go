@@ -157,6 +157,25 @@ func TestContractKeys(t *testing.T) {
 	}
 }
 
+// TestEveryKeyIsOfOnePart: what reloads and what needs a restart are two types, and
+// no key has its field in both, or in a struct that would let a third part arise.
+func TestEveryKeyIsOfOnePart(t *testing.T) {
+	static, live := map[string]reflect.Type{}, map[string]reflect.Type{}
+	fields(reflect.TypeFor[Static](), nil, static)
+	fields(reflect.TypeFor[Live](), nil, live)
+	for _, key := range Keys() {
+		path := wildcards(key.fieldPath())
+		_, starts := static[path]
+		_, reloads := live[path]
+		if starts == reloads || reloads != key.Reload() {
+			t.Errorf("%s: in Static %v, in Live %v, reloads %v", key.Path, starts, reloads, key.Reload())
+		}
+	}
+	if whole := reflect.TypeFor[Config](); whole.NumField() != 2 || len(static)+len(live) != len(Keys()) || min(len(static), len(live)) == 0 {
+		t.Errorf("%d fields; %d paths are static and %d live, of %d keys", whole.NumField(), len(static), len(live), len(Keys()))
+	}
+}
+
 // TestLiveKeys holds the promise of what reloads.
 func TestLiveKeys(t *testing.T) {
 	table := newTable()
@@ -166,8 +185,8 @@ func TestLiveKeys(t *testing.T) {
 		"providers.ses.log_level": true, "providers.ses.password": true, "admin.token": true, "postgres.seal": true,
 		"nats.url": false, "postgres.url": false, "http.addr": false, "admin.addr": false, "nats.replicas": false, "pool.email.send": false,
 	} {
-		if at, _ := table.find(path); at.key.Reload != live {
-			t.Errorf("%s: reloads %v, want %v", path, at.key.Reload, live)
+		if at, _ := table.find(path); at.key.Reload() != live {
+			t.Errorf("%s: reloads %v, want %v", path, at.key.Reload(), live)
 		}
 	}
 }

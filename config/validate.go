@@ -26,7 +26,7 @@ func (c *Config) problems() Problems {
 	c.checkWebhooksOut(&p)
 	c.checkLookups(&p)
 	c.checkAlerts(&p)
-	if c.Postgres.Seal && c.SecretsKey.IsZero() {
+	if c.Live.Postgres.Seal && c.SecretsKey.IsZero() {
 		p.add("postgres.seal", "true", "needs a key; set GANGWAY_SECRETS_KEY_FILE to the file of one that worker secrets keygen made")
 	}
 	return p
@@ -34,19 +34,19 @@ func (c *Config) problems() Problems {
 
 func (c *Config) checkListeners(p *Problems) {
 	c.checkGrants(p)
-	if !loopback(c.Admin.Addr) && c.Admin.Token.IsZero() {
-		p.add("admin.token", "", "is empty although admin.addr %q can be reached from other machines; set GANGWAY_ADMIN_TOKEN_FILE, or listen on 127.0.0.1", c.Admin.Addr)
+	if !loopback(c.Static.Admin.Addr) && c.Live.Admin.Token.IsZero() {
+		p.add("admin.token", "", "is empty although admin.addr %q can be reached from other machines; set GANGWAY_ADMIN_TOKEN_FILE, or listen on 127.0.0.1", c.Static.Admin.Addr)
 	}
-	if c.Admin.Addr == c.HTTP.Addr && !strings.HasSuffix(c.Admin.Addr, ":0") {
-		p.add("admin.addr", c.Admin.Addr, "is http.addr as well; the two listeners need an address each")
+	if c.Static.Admin.Addr == c.Static.HTTP.Addr && !strings.HasSuffix(c.Static.Admin.Addr, ":0") {
+		p.add("admin.addr", c.Static.Admin.Addr, "is http.addr as well; the two listeners need an address each")
 	}
 	pair := func(path, cert, key string) {
 		if (cert == "") != (key == "") {
 			p.add(path, "", "has one of cert and key; set both or none")
 		}
 	}
-	pair("http.tls", c.HTTP.TLS.Cert, c.HTTP.TLS.Key)
-	pair("admin.tls", c.Admin.TLS.Cert, c.Admin.TLS.Key)
+	pair("http.tls", c.Static.HTTP.TLS.Cert, c.Static.HTTP.TLS.Key)
+	pair("admin.tls", c.Static.Admin.TLS.Cert, c.Static.Admin.TLS.Key)
 	pair("nats.tls", c.NATS.TLS.Cert, c.NATS.TLS.Key)
 	for _, origin := range c.Postcode.Origins {
 		u, err := url.Parse(origin)
@@ -178,7 +178,7 @@ func (c *Config) checkLookups(p *Problems) {
 			p.add("fallback."+kind+".default", "", "%s is no look-up; allowed: business.verify, address.search", kind)
 		}
 	}
-	for _, name := range sortedKeys(c.Cache.Providers) {
+	for _, name := range sortedKeys(c.Live.Cache.Providers) {
 		_, configured := c.Providers[name]
 		if _, preset := presetOf(name); !configured && !preset {
 			p.add("cache."+name, "", "no such provider%s", suggest(name, slices.Concat(c.providerChoices("business"), c.providerChoices("address"))))

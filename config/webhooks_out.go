@@ -32,7 +32,6 @@ func webhookOutKeys() []Key {
 	}
 	for i := range keys {
 		keys[i].Path = "webhooks_out.<name>." + keys[i].Path
-		keys[i].Reload = true
 	}
 	return keys
 }

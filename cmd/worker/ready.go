@@ -44,7 +44,7 @@ exit 1 when it cannot: for the health checks of containers and of systemd.`,
 
 // askReady asks over loopback wherever the listener listens on every address.
 func askReady(ctx context.Context, cfg *config.Config) error {
-	host, port, err := net.SplitHostPort(cfg.Admin.Addr)
+	host, port, err := net.SplitHostPort(cfg.Static.Admin.Addr)
 	if err != nil {
 		return fmt.Errorf("admin.addr: %w", err)
 	}
@@ -55,7 +55,7 @@ func askReady(ctx context.Context, cfg *config.Config) error {
 	// The certificate is for the name that others know the worker by; here it is
 	// only asked whether it lives.
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}}} //nolint:gosec // nothing is sent
-	if cfg.Admin.TLS.Cert != "" {
+	if cfg.Static.Admin.TLS.Cert != "" {
 		scheme = "https"
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+net.JoinHostPort(host, port)+"/readyz", http.NoBody)

@@ -241,7 +241,7 @@ func (c apiCache) Purge(ctx context.Context, pattern, by string) (int, error) {
 
 // admitted are the tokens of the admin listener. The configured secret is not
 // kept: only its hash is.
-func admitted(cfg *config.Config) []api.Token {
+func admitted(cfg *config.Live) []api.Token {
 	var tokens []api.Token
 	if !cfg.Admin.Token.IsZero() {
 		tokens = append(tokens, api.NewToken("admin", cfg.Admin.Token.Reveal(), true))

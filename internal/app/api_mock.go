@@ -13,7 +13,7 @@ import (
 
 // mocks steers the simulator of this worker.
 type mocks struct {
-	cfg      func() *config.Config // in force
+	cfg      func() *config.Live // in force
 	sim      *simulator.Simulator
 	operator *postgres.Operator
 }

@@ -18,7 +18,7 @@ import (
 // apiProviders are the providers of the fleet as the API shows and steers them.
 type apiProviders struct {
 	control providerControl
-	cfg     func() *config.Config // in force
+	cfg     func() *config.Live // in force
 }
 
 // List implements [api.Providers].
@@ -95,7 +95,7 @@ func (p apiProviders) state(name string) api.Provider {
 }
 
 // servedKinds are the kinds of commands whose route names a provider.
-func servedKinds(cfg *config.Config, provider string) []string {
+func servedKinds(cfg *config.Live, provider string) []string {
 	kinds := []string{}
 	for _, route := range []struct {
 		kind  command.Kind

@@ -19,7 +19,7 @@ import (
 
 // fleetCache is the cache of the fleet, seen from outside of it.
 type fleetCache struct {
-	cfg  func() *config.Config // in force
+	cfg  func() *config.Live // in force
 	conn *broker.Conn
 	pool *pgxpool.Pool // for the audit log
 }
@@ -95,7 +95,7 @@ func (c *connections) cache(ctx context.Context, s cli.Settings) (cli.Cache, err
 	if err != nil {
 		return nil, err
 	}
-	return fleetCache{func() *config.Config { return c.cfg }, c.conn, pool}, nil
+	return fleetCache{func() *config.Live { return &c.cfg.Live }, c.conn, pool}, nil
 }
 
 var _ cli.Cache = fleetCache{}

@@ -52,6 +52,7 @@ func (b *background) stop() error {
 // upkeep is what one worker of the fleet does for all.
 type upkeep struct {
 	live   *live
+	worker config.Worker
 	conn   *broker.Conn
 	pool   *pgxpool.Pool
 	engine *Engine
@@ -66,7 +67,7 @@ func (u upkeep) start(b *background, singletons *Singletons) {
 	operator := newOperator(u.pool)
 	lead("reaper", func(ctx context.Context) error {
 		r := reaper{reader: postgres.NewReader(u.pool), operator: operator, conn: u.conn, log: u.log, grace: u.overdue()}
-		return r.run(ctx, u.live.config().Worker.Reap)
+		return r.run(ctx, u.worker.Reap)
 	})
 	lead("exhausted", func(ctx context.Context) error {
 		return u.conn.WatchExhausted(ctx, func(ctx context.Context, e *broker.Exhausted) error { return u.engine.path.Process(ctx, e) })
@@ -77,8 +78,7 @@ func (u upkeep) start(b *background, singletons *Singletons) {
 // overdue is how long a command may stand still before its message is missed:
 // several redeliveries and the lease of a dead worker fit into it.
 func (u upkeep) overdue() time.Duration {
-	w := u.live.config().Worker
-	return 10*w.AckWait + 2*w.Lease
+	return 10*u.worker.AckWait + 2*u.worker.Lease
 }
 
 // pause waits and reports whether ctx lasted as long.

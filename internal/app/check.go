@@ -46,14 +46,14 @@ func Check(ctx context.Context, cfg *config.Config, found func(Finding)) error {
 	ask("Postgres", func(ctx context.Context) (string, error) { return checkPostgres(ctx, cfg) })
 
 	var sim *simulator.Simulator
-	if mocked(cfg) {
+	if mocked(&cfg.Live) {
 		var err error
 		if sim, err = simulator.Start(simulator.Options{}); err != nil {
 			return err
 		}
 		defer func() { _ = sim.Close() }()
 	}
-	routes, err := BuildRoutes(cfg, sim, providers.GuardOptions{})
+	routes, err := BuildRoutes(&cfg.Live, sim, providers.GuardOptions{})
 	if err != nil {
 		return err
 	}
@@ -62,11 +62,11 @@ func Check(ctx context.Context, cfg *config.Config, found func(Finding)) error {
 			return cfg.Providers[checker.Name()].Mode, checker.Check(ctx)
 		})
 	}
-	return errors.Join(routes.Close(), checkMailboxes(cfg, sim, ask))
+	return errors.Join(routes.Close(), checkMailboxes(&cfg.Live, sim, ask))
 }
 
 // checkMailboxes logs in to every mailbox that bounces come back to.
-func checkMailboxes(cfg *config.Config, sim *simulator.Simulator, ask func(string, func(context.Context) (string, error))) error {
+func checkMailboxes(cfg *config.Live, sim *simulator.Simulator, ask func(string, func(context.Context) (string, error))) error {
 	for _, name := range slices.Sorted(maps.Keys(cfg.Providers)) {
 		p := cfg.Providers[name]
 		mailbox, closer, err := drivers{simulator: sim}.mailbox(p)
@@ -86,7 +86,7 @@ func checkMailboxes(cfg *config.Config, sim *simulator.Simulator, ask func(strin
 func checkNATS(ctx context.Context, cfg *config.Config) (string, error) {
 	ctx, refused := context.WithCancelCause(ctx)
 	defer refused(nil)
-	options := connectOptions(cfg, zap.NewNop())
+	options := connectOptions(&cfg.Static, zap.NewNop())
 	options.Name = "gangway check"
 	options.OnWaiting = func(urls string, err error, _ time.Duration) { refused(fmt.Errorf("%s: %w", urls, err)) }
 	conn, err := broker.Connect(ctx, options)
@@ -104,7 +104,7 @@ func checkNATS(ctx context.Context, cfg *config.Config) (string, error) {
 func checkPostgres(ctx context.Context, cfg *config.Config) (string, error) {
 	ctx, refused := context.WithCancelCause(ctx)
 	defer refused(nil)
-	pool, err := postgres.Connect(ctx, cfg.Postgres.URL.Reveal(), 2, func(err error) { refused(err) })
+	pool, err := postgres.Connect(ctx, cfg.Static.Postgres.URL.Reveal(), 2, func(err error) { refused(err) })
 	if err != nil {
 		if cause := context.Cause(ctx); cause != nil {
 			return "", cause

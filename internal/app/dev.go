@@ -64,7 +64,7 @@ func RunDev(ctx context.Context, o DevOptions) (err error) {
 		}
 		cfg.NATS.URL = config.NewDSN(server.URL())
 	}
-	if cfg.Postgres.URL.IsZero() {
+	if cfg.Static.Postgres.URL.IsZero() {
 		o.Say("starting Postgres (the first start makes its data) …")
 		server, err := devstack.StartPostgres(ctx, dir, devstack.PostgresOptions{Log: io.Discard})
 		if err != nil {
@@ -74,10 +74,10 @@ func RunDev(ctx context.Context, o DevOptions) (err error) {
 		if port, usual := server.Port(); !usual {
 			o.Say("port 5432 is taken; Postgres uses %d", port)
 		}
-		cfg.Postgres.URL = config.NewDSN(server.URL())
+		cfg.Static.Postgres.URL = config.NewDSN(server.URL())
 	}
-	if cfg.Admin.Token.IsZero() {
-		cfg.Admin.Token = config.NewSecret(rand.Text())
+	if cfg.Live.Admin.Token.IsZero() {
+		cfg.Live.Admin.Token = config.NewSecret(rand.Text())
 	}
 	var stopEnv error
 	err = RunWorker(ctx, WorkerOptions{
@@ -85,8 +85,8 @@ func RunDev(ctx context.Context, o DevOptions) (err error) {
 		Origins: o.Origins, Reload: o.loaded(&cfg),
 		Ready: func(running Running) {
 			stack := Stack{Running: running, DataDir: dir.Path(), Endpoints: cli.Endpoints{
-				NATSURL: cfg.NATS.URL.Reveal(), PostgresURL: cfg.Postgres.URL.Reveal(), HTTPAddr: running.HTTPAddr,
-				AdminAddr: running.AdminAddr, AdminToken: cfg.Admin.Token.Reveal(),
+				NATSURL: cfg.NATS.URL.Reveal(), PostgresURL: cfg.Static.Postgres.URL.Reveal(), HTTPAddr: running.HTTPAddr,
+				AdminAddr: running.AdminAddr, AdminToken: cfg.Live.Admin.Token.Reveal(),
 			}}
 			for _, moved := range running.Moved {
 				o.Say("%s", moved)
@@ -112,11 +112,11 @@ func (o DevOptions) loaded(running *config.Config) Loader {
 		if cfg.NATS.URL.IsZero() {
 			cfg.NATS.URL = running.NATS.URL
 		}
-		if cfg.Postgres.URL.IsZero() {
-			cfg.Postgres.URL = running.Postgres.URL
+		if cfg.Static.Postgres.URL.IsZero() {
+			cfg.Static.Postgres.URL = running.Static.Postgres.URL
 		}
-		if cfg.Admin.Token.IsZero() {
-			cfg.Admin.Token = running.Admin.Token
+		if cfg.Live.Admin.Token.IsZero() {
+			cfg.Live.Admin.Token = running.Live.Admin.Token
 		}
 		return cfg, origins, err
 	}

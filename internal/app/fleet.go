@@ -26,7 +26,7 @@ type fleet struct {
 
 // joinFleet begins to share. It returns when the state of the fleet is known, so
 // that the first call obeys an open breaker.
-func joinFleet(ctx context.Context, cfg *config.Config, state *broker.State, worker string, telemetry *Telemetry) *fleet {
+func joinFleet(ctx context.Context, cfg *config.Static, state *broker.State, worker string, telemetry *Telemetry) *fleet {
 	f := &fleet{state: state, worker: worker, telemetry: telemetry, changed: make(chan struct{}, 1)}
 	host, _ := os.Hostname()
 	f.Fleet = resilience.StartFleet(ctx, resilience.FleetOptions{

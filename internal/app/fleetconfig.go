@@ -52,10 +52,10 @@ type WorkerConfig struct {
 func OpenFleetConfig(ctx context.Context, cfg *config.Config) (*FleetConfig, error) {
 	f := new(FleetConfig)
 	var err error
-	if f.conn, err = broker.Connect(ctx, connectOptions(cfg, zap.NewNop())); err != nil {
+	if f.conn, err = broker.Connect(ctx, connectOptions(&cfg.Static, zap.NewNop())); err != nil {
 		return nil, err
 	}
-	if f.pool, err = postgres.Connect(ctx, cfg.Postgres.URL.Reveal(), 2, func(error) {}); err != nil {
+	if f.pool, err = postgres.Connect(ctx, cfg.Static.Postgres.URL.Reveal(), 2, func(error) {}); err != nil {
 		f.Close()
 		return nil, err
 	}

@@ -144,7 +144,7 @@ func quiet(t *testing.T) *Telemetry {
 // unsealed seals nothing.
 func unsealed(t *testing.T) *letterSeals {
 	t.Helper()
-	seals, err := newLetterSeals(new(config.Config))
+	seals, err := newLetterSeals(new(config.Live))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,8 +37,8 @@ func newEndpoints(pool *pgxpool.Pool, conn *broker.Conn, tracing *telemetry.Trac
 // listen opens both listeners. They answer from the moment the returned tasks run.
 func (e endpoints) listen(ctx context.Context, cfg *config.Config, gate *api.Gate, freePorts bool, log *zap.Logger) (public, admin *server.Server, err error) {
 	public, err = server.Listen(ctx, server.Options{
-		Name: "public", Addr: cfg.HTTP.Addr, Handler: enclosed(e.tracing, e.public), FreePort: freePorts, Cert: cfg.HTTP.TLS.Cert, Key: cfg.HTTP.TLS.Key,
-		TrustedProxies: cfg.HTTP.TrustedProxies, Log: log,
+		Name: "public", Addr: cfg.Static.HTTP.Addr, Handler: enclosed(e.tracing, e.public), FreePort: freePorts, Cert: cfg.Static.HTTP.TLS.Cert, Key: cfg.Static.HTTP.TLS.Key,
+		TrustedProxies: cfg.Live.HTTP.TrustedProxies, Log: log,
 	})
 	if err != nil {
 		return nil, nil, err
@@ -46,8 +46,8 @@ func (e endpoints) listen(ctx context.Context, cfg *config.Config, gate *api.Gat
 	guarded, err := e.guarded(gate)
 	if err == nil {
 		admin, err = server.Listen(ctx, server.Options{
-			Name: "admin", Addr: cfg.Admin.Addr, Handler: enclosed(e.tracing, guarded), FreePort: freePorts,
-			Cert: cfg.Admin.TLS.Cert, Key: cfg.Admin.TLS.Key, Log: log,
+			Name: "admin", Addr: cfg.Static.Admin.Addr, Handler: enclosed(e.tracing, guarded), FreePort: freePorts,
+			Cert: cfg.Static.Admin.TLS.Cert, Key: cfg.Static.Admin.TLS.Key, Log: log,
 		})
 	}
 	if err != nil {
@@ -58,8 +58,8 @@ func (e endpoints) listen(ctx context.Context, cfg *config.Config, gate *api.Gat
 }
 
 // listenersFollow takes over who may come in, and which proxies are believed.
-func listenersFollow(public *server.Server, gate *api.Gate) func(*config.Config) (change, error) {
-	return func(next *config.Config) (change, error) {
+func listenersFollow(public *server.Server, gate *api.Gate) func(*config.Live) (change, error) {
+	return func(next *config.Live) (change, error) {
 		return change{commit: func() {
 			gate.Replace(admitted(next))
 			_ = public.SetTrustedProxies(next.HTTP.TrustedProxies...) // validated

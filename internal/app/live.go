@@ -42,18 +42,21 @@ func newLive(cfg *config.Config, origins *config.Origins) (*live, error) {
 }
 
 func newInForce(cfg *config.Config, origins *config.Origins) (*inForce, error) {
-	f := &inForce{cfg: cfg, origins: origins, rules: messageRules(cfg), superseded: make(chan struct{})}
+	f := &inForce{cfg: cfg, origins: origins, rules: messageRules(&cfg.Live), superseded: make(chan struct{})}
 	var errs [2]error
-	f.business, errs[0] = fallbackOf[providers.BusinessResult](cfg, command.BusinessVerify)
-	f.address, errs[1] = fallbackOf[providers.AddressResult](cfg, command.AddressSearch)
+	f.business, errs[0] = fallbackOf[providers.BusinessResult](&cfg.Live, command.BusinessVerify)
+	f.address, errs[1] = fallbackOf[providers.AddressResult](&cfg.Live, command.AddressSearch)
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, fmt.Errorf("app: %w", err)
 	}
 	return f, nil
 }
 
-// config is the configuration in force.
-func (l *live) config() *config.Config { return l.current.Load().cfg }
+// config is what is in force of it and may change.
+func (l *live) config() *config.Live { return &l.whole().Live }
+
+// whole is it with what never changes, to be shown and compared.
+func (l *live) whole() *config.Config { return l.current.Load().cfg }
 
 // replace puts another configuration into force.
 func (l *live) replace(next *inForce) { close(l.current.Swap(next).superseded) }

@@ -39,7 +39,7 @@ type lookups struct {
 func newLookups(live *live, routes *Routes, operator *postgres.Operator, conn *broker.Conn, t *Telemetry) (*lookups, error) {
 	l := &lookups{live: live, log: t.Logger()}
 	var err error
-	if l.cache, err = openCache(live.config(), conn, t); err != nil {
+	if l.cache, err = openCache(live.whole(), conn, t); err != nil {
 		return nil, err
 	}
 	manual := manualEntries{operator}
@@ -88,7 +88,7 @@ func (l *lookups) serve(mux *http.ServeMux, conn *broker.Conn, sim *simulator.Si
 
 // prepare makes what the look-ups have to take over of another configuration; it
 // needs to serve already.
-func (l *lookups) prepare(cfg *config.Config, sim *simulator.Simulator) (change, error) {
+func (l *lookups) prepare(cfg *config.Live, sim *simulator.Simulator) (change, error) {
 	apply, err := l.public.Prepare(publicOptions(cfg, sim))
 	if err != nil {
 		return change{}, err
@@ -103,7 +103,7 @@ func (l *lookups) prepare(cfg *config.Config, sim *simulator.Simulator) (change,
 	}}, nil
 }
 
-func publicOptions(cfg *config.Config, sim *simulator.Simulator) lookup.Options {
+func publicOptions(cfg *config.Live, sim *simulator.Simulator) lookup.Options {
 	return lookup.Options{
 		Rate: cfg.HTTP.ClientRate, Burst: cfg.HTTP.ClientBurst, Origins: cfg.Postcode.Origins, Scripts: widgetScripts(cfg, sim),
 	}
@@ -145,7 +145,7 @@ func (l *lookups) lives(provider, call string) providers.Lives {
 // openCache returns the cache over the shared bucket.
 func openCache(cfg *config.Config, conn *broker.Conn, t *Telemetry) (*resilience.Cache, error) {
 	options := resilience.CacheOptions{
-		Entries: cfg.Cache.Entries, Shared: broker.NewCacheKV(conn), Counted: t.Metrics.CacheRequest,
+		Entries: cfg.Static.Cache.Entries, Shared: broker.NewCacheKV(conn), Counted: t.Metrics.CacheRequest,
 		Trouble: func(err error) {
 			if err != nil {
 				t.Logger().Warn("the shared cache is away; look-ups are answered from memory and from providers", zap.Error(err))
@@ -155,17 +155,17 @@ func openCache(cfg *config.Config, conn *broker.Conn, t *Telemetry) (*resilience
 		},
 	}
 	var err error
-	if options.Sealer, err = cacheSealer(cfg); err != nil {
+	if options.Sealer, err = cacheSealer(&cfg.Live); err != nil {
 		return nil, err
 	}
 	return resilience.NewCache(options), nil
 }
 
 // cacheSealer seals what is kept in the shared bucket; nil without a secrets key.
-func cacheSealer(cfg *config.Config) (*resilience.Sealer, error) { return newSealer(cfg, "cache v1") }
+func cacheSealer(cfg *config.Live) (*resilience.Sealer, error) { return newSealer(cfg, "cache v1") }
 
 // fallbackOf checks the configured answer of last resort; nil when there is none.
-func fallbackOf[R any](cfg *config.Config, kind command.Kind) (jsontext.Value, error) {
+func fallbackOf[R any](cfg *config.Live, kind command.Kind) (jsontext.Value, error) {
 	value := jsontext.Value(cfg.Fallback[string(kind)].Default)
 	if len(value) == 0 {
 		return nil, nil
@@ -177,7 +177,7 @@ func fallbackOf[R any](cfg *config.Config, kind command.Kind) (jsontext.Value, e
 }
 
 // registerOf is the provider that decides whether a company is active.
-func registerOf(cfg *config.Config) string {
+func registerOf(cfg *config.Live) string {
 	for _, name := range cfg.Routes.Business {
 		if cfg.Providers[name].Driver == "nts" {
 			return name
@@ -188,7 +188,7 @@ func registerOf(cfg *config.Config) string {
 
 // widgetScripts are where the postcode widget is loaded from: the configured
 // address, then the vendor's older host. In mock mode the simulator serves it.
-func widgetScripts(cfg *config.Config, sim *simulator.Simulator) []string {
+func widgetScripts(cfg *config.Live, sim *simulator.Simulator) []string {
 	const older = "https://t1.daumcdn.net/mapjsapi/bundle/postcode/prod/postcode.v2.js"
 	if cfg.Postcode.ScriptURL != defaultScript() {
 		return []string{cfg.Postcode.ScriptURL}

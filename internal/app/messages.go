@@ -17,7 +17,7 @@ func messageParts(live *live, set func() *templates.Set, suppressions *postgres.
 	}
 }
 
-func messageRules(cfg *config.Config) handlers.Rules {
+func messageRules(cfg *config.Live) handlers.Rules {
 	return handlers.Rules{
 		UnsubscribeURL: cfg.Email.UnsubscribeURL,
 		Mark:           cfg.Marketing.Mark,

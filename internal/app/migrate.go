@@ -20,7 +20,7 @@ type Migration struct {
 // Migrate does what `worker migrate` says (up, down, status) and returns all
 // migrations as they then stand. waiting is told each time that a table was in use.
 func Migrate(ctx context.Context, cfg *config.Config, direction string, waiting func(error)) ([]Migration, error) {
-	pool, err := postgres.Connect(ctx, cfg.Postgres.URL.Reveal(), 2, func(error) {})
+	pool, err := postgres.Connect(ctx, cfg.Static.Postgres.URL.Reveal(), 2, func(error) {})
 	if err != nil {
 		return nil, err
 	}

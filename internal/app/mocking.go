@@ -18,7 +18,7 @@ type mocking struct {
 }
 
 // start starts the simulator where a configuration needs one that is not there.
-func (m *mocking) start(cfg *config.Config) (*simulator.Simulator, error) {
+func (m *mocking) start(cfg *config.Live) (*simulator.Simulator, error) {
 	if m.sim == nil && mocked(cfg) {
 		sim, err := simulator.Start(simulator.Options{})
 		if err != nil {
@@ -44,7 +44,7 @@ func (m *mocking) announce() {
 }
 
 // prepare starts the simulator for another configuration.
-func (m *mocking) prepare(next *config.Config) (change, error) {
+func (m *mocking) prepare(next *config.Live) (change, error) {
 	before := m.sim
 	_, err := m.start(next)
 	return change{
@@ -70,7 +70,7 @@ func (m *mocking) close() error {
 }
 
 // mocked reports whether a provider is served by the simulator.
-func mocked(cfg *config.Config) bool {
+func mocked(cfg *config.Live) bool {
 	for _, p := range cfg.Providers {
 		if p.Mock() {
 			return true

@@ -74,7 +74,7 @@ func (r *reloader) begin(ctx context.Context, o *WorkerOptions, state *broker.St
 		r.unfit = refusal(err)
 		return
 	}
-	o.Telemetry.prepare(o.Config, next).commit()
+	o.Telemetry.prepare(&o.Config.Live, &next.Live).commit()
 	o.Config, o.Origins, r.inForce = next, origins, r.offered.Version
 	log.Info("overrides of the fleet are in force", zap.Int("version", r.inForce), zap.String("by", r.offered.By))
 }
@@ -102,7 +102,7 @@ func (r *reloader) report(refused error) {
 	if refused == nil {
 		r.inForce = r.offered.Version
 	}
-	report := resilience.ConfigReport{Digest: r.live.config().Digest(), Overrides: r.inForce}
+	report := resilience.ConfigReport{Digest: r.live.whole().Digest(), Overrides: r.inForce}
 	if refused != nil {
 		report.Offered, report.Refused = r.offered.Version, refused.Error()
 	}

@@ -108,7 +108,7 @@ func (c *connections) nats(ctx context.Context, s cli.Settings) (*broker.Publish
 	if err != nil {
 		return nil, err
 	}
-	cfg := *c.cfg
+	cfg := c.cfg.Static
 	cfg.NATS.URL = config.NewDSN(url)
 	options := connectOptions(&cfg, zap.NewNop())
 	options.Name = "gangway publisher"
@@ -172,8 +172,8 @@ func (c *connections) endpoints(s cli.Settings) (cli.Endpoints, error) {
 		c.cfg = cfg
 	}
 	return s.Resolve(cli.Endpoints{
-		NATSURL: c.cfg.NATS.URL.Reveal(), PostgresURL: c.cfg.Postgres.URL.Reveal(), HTTPAddr: c.cfg.HTTP.Addr,
-		AdminAddr: c.cfg.Admin.Addr, AdminToken: c.cfg.Admin.Token.Reveal(),
+		NATSURL: c.cfg.NATS.URL.Reveal(), PostgresURL: c.cfg.Static.Postgres.URL.Reveal(), HTTPAddr: c.cfg.Static.HTTP.Addr,
+		AdminAddr: c.cfg.Static.Admin.Addr, AdminToken: c.cfg.Live.Admin.Token.Reveal(),
 	}), nil
 }
 

@@ -26,7 +26,7 @@ type Loader func(config.Overrides) (*config.Config, *config.Origins, error)
 // prepares for another configuration beside what is in use.
 type part struct {
 	name    string
-	prepare func(next *config.Config) (change, error)
+	prepare func(next *config.Live) (change, error)
 }
 
 // change is what a part has prepared. Commit cannot fail; undo takes back what was
@@ -96,7 +96,7 @@ func (r *reloader) reloadLocked(ctx context.Context, cause, by string) (api.Relo
 			log.Warn("a reload of the configuration is not in the audit log", zap.Error(err))
 		}
 	}
-	return api.Reloaded{Changed: append([]string{}, changed...), Config: r.live.config().Digest()}, err
+	return api.Reloaded{Changed: append([]string{}, changed...), Config: r.live.whole().Digest()}, err
 }
 
 // change loads, validates, prepares and commits, and returns the keys that changed.
@@ -122,7 +122,7 @@ func (r *reloader) change() ([]string, error) {
 	var ready []change
 	var errs []error
 	for _, part := range r.parts {
-		c, err := part.prepare(next)
+		c, err := part.prepare(&next.Live)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", part.name, err))
 			continue
@@ -165,7 +165,7 @@ func (r *reloader) read() (next *config.Config, origins *config.Origins, err err
 // differences are the keys that another configuration changes, and those of them
 // that cannot be changed in a running worker.
 func (r *reloader) differences(next *config.Config) (changed, restart []string) {
-	now := r.live.config()
+	now := r.live.whole()
 	for _, difference := range now.Diff(next) {
 		if !difference.Reload {
 			restart = append(restart, difference.Path)

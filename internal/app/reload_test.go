@@ -196,11 +196,11 @@ func TestReload(t *testing.T) {
 
 	t.Run("what needs a restart is named", func(t *testing.T) {
 		before := len(o.reloads())
-		file.put("routes: {email: [ses]}\npool: {email.send: 3}\nhttp: {addr: \"127.0.0.1:1\"}\n")
+		file.put("routes: {email: [ses]}\npool: {email.send: 3}\ncache: {entries: 7, juso: {ttl: 1h}}\n")
 		testkit.Eventually(t, 60*time.Second, func() bool { return len(o.reloads()) > before }, "the change was not seen")
 		var problem trouble
 		o.admin("POST", "/api/v1/config/reload", 422, &problem)
-		if !strings.Contains(problem.Detail, "restart") || !strings.Contains(problem.Detail, "pool.email.send") || strings.Contains(problem.Detail, "routes.email") {
+		if !strings.Contains(problem.Detail, "restart") || !strings.Contains(problem.Detail, "cache.entries, pool.email.send") || strings.Contains(problem.Detail, "routes.email") || strings.Contains(problem.Detail, "cache.juso") {
 			t.Errorf("%+v", problem)
 		}
 		if o.inForce("routes.email") != "sendgrid" {
@@ -248,13 +248,13 @@ func noonInKorea() string {
 // as long as its own settings do, and one that leaves is closed when its last
 // call has ended.
 func TestReloadKeepsWhatHasNotChanged(t *testing.T) {
-	load := func(text string) *config.Config {
+	load := func(text string) *config.Live {
 		t.Helper()
 		cfg, _, err := config.Load(config.Options{Env: config.Dev, File: mount(t, text).file(), Environ: []string{}, Defaults: map[string]string{"mock": "true"}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return cfg
+		return &cfg.Live
 	}
 	sim, err := simulator.Start(simulator.Options{})
 	if err != nil {

@@ -46,7 +46,7 @@ type Checker interface {
 }
 
 // BuildRoutes makes every provider that a route names. It opens no connection.
-func BuildRoutes(cfg *config.Config, sim *simulator.Simulator, guard providers.GuardOptions) (*Routes, error) {
+func BuildRoutes(cfg *config.Live, sim *simulator.Simulator, guard providers.GuardOptions) (*Routes, error) {
 	guard.Later = true
 	r := &Routes{
 		Email: providers.NewRoute[providers.Email](), SMS: providers.NewRoute[providers.SMS](),
@@ -65,7 +65,7 @@ func (r *Routes) Checks() []Checker { return *r.checks.Load() }
 
 // prepare makes the drivers of another configuration. A driver whose own settings
 // are the same goes on with its connections.
-func (r *Routes) prepare(cfg *config.Config, sim *simulator.Simulator) (change, error) {
+func (r *Routes) prepare(cfg *config.Live, sim *simulator.Simulator) (change, error) {
 	d, n := drivers{simulator: sim}, &nextRoutes{before: r.inUse, inUse: map[string]usedDriver{}, guard: r.guard}
 	replacements := []func() <-chan struct{}{
 		build(n, cfg, cfg.Routes.Email, r.Email, true, d.email), build(n, cfg, cfg.Routes.SMS, r.SMS, true, d.sms),
@@ -143,7 +143,7 @@ type nextRoutes struct {
 }
 
 // build prepares one route and returns what puts it into force.
-func build[P any](n *nextRoutes, cfg *config.Config, names []string, route *providers.Route[P], sends bool,
+func build[P any](n *nextRoutes, cfg *config.Live, names []string, route *providers.Route[P], sends bool,
 	make func(config.Provider) (providers.Provider[P], error)) (replace func() <-chan struct{}) {
 	var guards []*providers.Guard[P]
 	for _, name := range names {

@@ -29,7 +29,7 @@ type letterKeys struct {
 	on     bool               // new letters are sealed
 }
 
-func newLetterSeals(cfg *config.Config) (*letterSeals, error) {
+func newLetterSeals(cfg *config.Live) (*letterSeals, error) {
 	l := new(letterSeals)
 	c, err := l.prepare(cfg)
 	if err != nil {
@@ -39,7 +39,7 @@ func newLetterSeals(cfg *config.Config) (*letterSeals, error) {
 	return l, nil
 }
 
-func (l *letterSeals) prepare(cfg *config.Config) (change, error) {
+func (l *letterSeals) prepare(cfg *config.Live) (change, error) {
 	sealer, err := newSealer(cfg, "letters v1")
 	if err != nil {
 		return change{}, err
@@ -115,7 +115,7 @@ func (o sealedOutlet) DeadLetter(ctx context.Context, letter delivery.Letter) er
 // sealed returns an operator that opens what the secrets key of the publisher's
 // own configuration opens.
 func (c *connections) sealed(pool *pgxpool.Pool) (*postgres.Operator, error) {
-	seals, err := newLetterSeals(c.cfg)
+	seals, err := newLetterSeals(&c.cfg.Live)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +123,7 @@ func (c *connections) sealed(pool *pgxpool.Pool) (*postgres.Operator, error) {
 }
 
 // newSealer derives keys for a purpose from the secrets key; nil without one.
-func newSealer(cfg *config.Config, purpose string) (*resilience.Sealer, error) {
+func newSealer(cfg *config.Live, purpose string) (*resilience.Sealer, error) {
 	identities, _ := config.Identities(cfg.SecretsKey) // the configuration has been validated
 	if len(identities) == 0 {
 		return nil, nil

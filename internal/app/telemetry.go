@@ -33,8 +33,8 @@ type Telemetry struct {
 
 // NewTelemetry opens the log at out and registers the metrics.
 func NewTelemetry(cfg *config.Config, out io.Writer) (*Telemetry, error) {
-	redactor := telemetry.NewRedactor(secretsOf(cfg)...)
-	logs, err := telemetry.New(telemetry.Options{Level: cfg.Log.Level, Format: cfg.Log.Format, Output: out, Redactor: redactor})
+	redactor := telemetry.NewRedactor(textsOf(cfg.Secrets())...)
+	logs, err := telemetry.New(telemetry.Options{Level: cfg.Live.Log.Level, Format: cfg.Static.Log.Format, Output: out, Redactor: redactor})
 	if err != nil {
 		return nil, err
 	}
@@ -51,13 +51,13 @@ func NewTelemetry(cfg *config.Config, out io.Writer) (*Telemetry, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Telemetry{Logs: logs, Metrics: telemetry.NewMetrics(labels(cfg)), Stats: stats.NewRecorder(), Tracing: tracing, secrets: secretsOf(cfg)}, nil
+	return &Telemetry{Logs: logs, Metrics: telemetry.NewMetrics(labels(&cfg.Live)), Stats: stats.NewRecorder(), Tracing: tracing, secrets: textsOf(cfg.Secrets())}, nil
 }
 
 // prepare hides the secrets of another configuration from now on, beside those
 // that were in force before: what is under way may still show them.
-func (t *Telemetry) prepare(before, next *config.Config) change {
-	for _, secret := range secretsOf(next) {
+func (t *Telemetry) prepare(before, next *config.Live) change {
+	for _, secret := range textsOf(next.Secrets()) {
 		if !slices.Contains(t.secrets, secret) {
 			t.secrets = append(t.secrets, secret)
 		}
@@ -75,15 +75,15 @@ func (t *Telemetry) prepare(before, next *config.Config) change {
 	}}
 }
 
-func secretsOf(cfg *config.Config) []string {
+func textsOf(secrets []config.Secret) []string {
 	var texts []string
-	for _, secret := range cfg.Secrets() {
+	for _, secret := range secrets {
 		texts = append(texts, secret.Reveal())
 	}
 	return texts
 }
 
-func labels(cfg *config.Config) telemetry.Labels {
+func labels(cfg *config.Live) telemetry.Labels {
 	l := telemetry.Labels{
 		Kinds: texts(command.Kinds()), Laned: texts(command.ProducerKinds()), Lanes: texts(command.Lanes()),
 		Statuses: texts(delivery.Statuses()), Reasons: texts(fault.Reasons()), Version: Version(),

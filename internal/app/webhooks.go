@@ -35,7 +35,7 @@ type webhooks struct {
 
 // reporting is what one configuration makes of it.
 type reporting struct {
-	cfg       *config.Config
+	cfg       *config.Live
 	sim       *simulator.Simulator // nil when nothing is mocked
 	endpoints map[string]webhook.Endpoint
 	trackers  map[string]webhook.Tracker
@@ -44,7 +44,7 @@ type reporting struct {
 }
 
 // newWebhooks reads the configuration; serve makes the endpoints reachable.
-func newWebhooks(cfg *config.Config, sim *simulator.Simulator, pool *pgxpool.Pool, o *observer) (*webhooks, error) {
+func newWebhooks(cfg *config.Live, sim *simulator.Simulator, pool *pgxpool.Pool, o *observer) (*webhooks, error) {
 	w := &webhooks{pool: pool, observer: o, reports: postgres.NewReports(pool, eventRow, o.Redactor.Body)}
 	first, err := w.prepare(cfg, sim)
 	if err != nil {
@@ -55,7 +55,7 @@ func newWebhooks(cfg *config.Config, sim *simulator.Simulator, pool *pgxpool.Poo
 }
 
 // prepare makes the endpoints of another configuration.
-func (w *webhooks) prepare(cfg *config.Config, sim *simulator.Simulator) (change, error) {
+func (w *webhooks) prepare(cfg *config.Live, sim *simulator.Simulator) (change, error) {
 	next := &reporting{cfg: cfg, sim: sim, endpoints: map[string]webhook.Endpoint{}, trackers: map[string]webhook.Tracker{}, mailboxes: map[string]bounce.Mailbox{}}
 	var errs []error
 	for name, p := range cfg.Providers {

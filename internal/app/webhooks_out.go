@@ -17,7 +17,7 @@ import (
 )
 
 // newPusher returns what pushes events to the portal's systems.
-func newPusher(cfg *config.Config, conn *broker.Conn, pool *pgxpool.Pool, log *zap.Logger) *webhook.Pusher {
+func newPusher(cfg *config.Live, conn *broker.Conn, pool *pgxpool.Pool, log *zap.Logger) *webhook.Pusher {
 	feeds := func(ctx context.Context, t webhook.Target) (webhook.Feed, error) {
 		kinds := make([]command.Kind, len(t.Kinds))
 		for i, kind := range t.Kinds {
@@ -37,14 +37,14 @@ func newPusher(cfg *config.Config, conn *broker.Conn, pool *pgxpool.Pool, log *z
 }
 
 // pushesFollow takes over whom events are pushed to.
-func pushesFollow(pusher *webhook.Pusher) func(*config.Config) (change, error) {
-	return func(next *config.Config) (change, error) {
+func pushesFollow(pusher *webhook.Pusher) func(*config.Live) (change, error) {
+	return func(next *config.Live) (change, error) {
 		return change{commit: func() { pusher.Set(pushTargets(next)) }}, nil
 	}
 }
 
 // pushTargets are the endpoints of the configuration, by name.
-func pushTargets(cfg *config.Config) []webhook.Target {
+func pushTargets(cfg *config.Live) []webhook.Target {
 	var targets []webhook.Target
 	for _, name := range slices.Sorted(maps.Keys(cfg.WebhooksOut)) {
 		out := cfg.WebhooksOut[name]

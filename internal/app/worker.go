@@ -59,7 +59,7 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	defer func() { err = errors.Join(err, stop.close(log)) }()
 	stop.push("traces", func() error { o.Telemetry.Tracing.Close(); return nil })
 
-	pool, err := openPostgres(ctx, cfg, log, o.Migrate)
+	pool, err := openPostgres(ctx, &cfg.Static, log, o.Migrate)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	}
 	mocking := &mocking{sim: o.Simulator, given: o.Simulator != nil, conn: conn, log: log}
 	stop.push("simulator", mocking.close)
-	sim, err := mocking.start(cfg)
+	sim, err := mocking.start(&cfg.Live)
 	if err != nil {
 		return err
 	}
@@ -94,15 +94,15 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	worker := uuid.Must(uuid.NewV7())
 	// The store comes before the engine: the first command may be on its way to a
 	// provider before the engine is handed to us.
-	seals, err := newLetterSeals(cfg)
+	seals, err := newLetterSeals(&cfg.Live)
 	if err != nil {
 		return err
 	}
 	store := postgres.NewStore(pool, postgres.Options{Worker: worker, Sealer: seals, Log: log})
 	stop.push("store", func() error { store.Close(); return nil })
-	fleet := joinFleet(ctx, cfg, state, worker.String(), o.Telemetry)
+	fleet := joinFleet(ctx, &cfg.Static, state, worker.String(), o.Telemetry)
 	stop.push("fleet", func() error { fleet.Stop(); return nil })
-	routes, err := BuildRoutes(cfg, sim, providers.GuardOptions{
+	routes, err := BuildRoutes(&cfg.Live, sim, providers.GuardOptions{
 		Fleet:    fleet.Fleet,
 		Observer: observer, Redact: o.Telemetry.kept, LeaseLeft: store.LeaseLeft,
 	})
@@ -125,7 +125,7 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	}
 	stop.push("cache", func() error { looking.cache.Close(); return nil })
 
-	reporting, err := newWebhooks(cfg, sim, pool, observer)
+	reporting, err := newWebhooks(&cfg.Live, sim, pool, observer)
 	if err != nil {
 		return err
 	}
@@ -155,9 +155,9 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	tasks.start("cache watch", looking.cache.Watch)
 	tasks.start("closed routes", fleet.guardRoutes(routes, engine.Subscriber(), log))
 	singletons := NewSingletons(fleet.state, worker.String(), cfg.Worker.LeaderLease, log)
-	upkeep{live: live, conn: conn, pool: pool, engine: engine, log: log}.start(tasks, singletons)
+	upkeep{live: live, worker: cfg.Worker, conn: conn, pool: pool, engine: engine, log: log}.start(tasks, singletons)
 	reporting.start(tasks, singletons, live, engine.Publisher())
-	pusher := newPusher(cfg, conn, pool, log)
+	pusher := newPusher(&cfg.Live, conn, pool, log)
 	tasks.start("webhooks out", func(ctx context.Context) error { return singletons.Lead(ctx, "webhooks-out", pusher.Run) })
 
 	checks := &checkup{fleet: fleet, live: live, routes: routes, pool: pool, outlet: broker.NewOutlet(conn, engine.Publisher()), log: log,
@@ -184,7 +184,7 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	}
 	stop.push("look-ups", stopLookups)
 	reporting.serve(served.public, engine.Publisher())
-	gate := api.NewGate(admitted(cfg))
+	gate := api.NewGate(admitted(&cfg.Live))
 	public, admin, err := served.listen(ctx, cfg, gate, o.FreePorts, log)
 	if err != nil {
 		return err
@@ -195,16 +195,16 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	listening.start("admin listener", admin.Run)
 	reporting.announce(public.URL())
 	reloads.parts = []part{
-		{"telemetry", func(next *config.Config) (change, error) { return o.Telemetry.prepare(live.config(), next), nil }},
+		{"telemetry", func(next *config.Live) (change, error) { return o.Telemetry.prepare(live.config(), next), nil }},
 		{"mock mode", mocking.prepare},
-		{"providers", func(next *config.Config) (change, error) { return routes.prepare(next, mocking.sim) }},
-		{"templates", func(next *config.Config) (change, error) { return folder.prepare(next.Templates.Dir) }},
-		{"webhooks", func(next *config.Config) (change, error) { return reporting.prepare(next, mocking.sim) }},
-		{"look-ups", func(next *config.Config) (change, error) { return looking.prepare(next, mocking.sim) }},
+		{"providers", func(next *config.Live) (change, error) { return routes.prepare(next, mocking.sim) }},
+		{"templates", func(next *config.Live) (change, error) { return folder.prepare(next.Templates.Dir) }},
+		{"webhooks", func(next *config.Live) (change, error) { return reporting.prepare(next, mocking.sim) }},
+		{"look-ups", func(next *config.Live) (change, error) { return looking.prepare(next, mocking.sim) }},
 		{"dead letters", seals.prepare},
 		{"webhooks out", pushesFollow(pusher)},
 		{"listeners", listenersFollow(public, gate)},
-		{"API", func(*config.Config) (change, error) { return office.prepare(mocking.sim), nil }},
+		{"API", func(*config.Live) (change, error) { return office.prepare(mocking.sim), nil }},
 	}
 	if o.Reload != nil {
 		reloads.watch(tasks, o.Hangups)
@@ -213,7 +213,7 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	if o.Ready != nil {
 		o.Ready(Running{
 			Worker: worker, HTTPAddr: public.Addr(), AdminAddr: admin.Addr(), Simulator: sim,
-			Moved: moved(cfg, public, admin),
+			Moved: moved(&cfg.Static, public, admin),
 		})
 	}
 	<-ctx.Done()
@@ -221,7 +221,7 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	return nil
 }
 
-func openPostgres(ctx context.Context, cfg *config.Config, log *zap.Logger, migrate bool) (*pgxpool.Pool, error) {
+func openPostgres(ctx context.Context, cfg *config.Static, log *zap.Logger, migrate bool) (*pgxpool.Pool, error) {
 	pool, err := postgres.Connect(ctx, cfg.Postgres.URL.Reveal(), cfg.Postgres.MaxConns, func(err error) {
 		log.Warn("waiting for Postgres", zap.Stringer("url", cfg.Postgres.URL), zap.Error(err))
 	})
@@ -260,7 +260,7 @@ func prepareSchema(ctx context.Context, pool *pgxpool.Pool, log *zap.Logger, mig
 }
 
 func openNATS(ctx context.Context, cfg *config.Config, log *zap.Logger) (*broker.Conn, error) {
-	conn, err := broker.Connect(ctx, connectOptions(cfg, log))
+	conn, err := broker.Connect(ctx, connectOptions(&cfg.Static, log))
 	if err != nil {
 		return nil, err
 	}
@@ -275,7 +275,7 @@ func openNATS(ctx context.Context, cfg *config.Config, log *zap.Logger) (*broker
 	return conn, nil
 }
 
-func connectOptions(cfg *config.Config, log *zap.Logger) broker.ConnectOptions {
+func connectOptions(cfg *config.Static, log *zap.Logger) broker.ConnectOptions {
 	return broker.ConnectOptions{
 		URLs: list(cfg.NATS.URL.Reveal()), Name: "gangway", CredsFile: cfg.NATS.Creds,
 		CAFile: cfg.NATS.TLS.CA, CertFile: cfg.NATS.TLS.Cert, KeyFile: cfg.NATS.TLS.Key, Log: log,
@@ -307,7 +307,7 @@ func newRelay(pool *pgxpool.Pool, publisher *broker.Publisher, seals *letterSeal
 }
 
 // moved says which listeners did not get the address they asked for.
-func moved(cfg *config.Config, public, admin *server.Server) (lines []string) {
+func moved(cfg *config.Static, public, admin *server.Server) (lines []string) {
 	if public.Moved() {
 		lines = append(lines, fmt.Sprintf("%s is taken; the public listener uses %s", cfg.HTTP.Addr, public.Addr()))
 	}
