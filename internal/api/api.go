@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/gangwon-portal/gangway/internal/command"
 	"github.com/gangwon-portal/gangway/internal/fault"
 )
 
@@ -53,7 +54,10 @@ type Options struct {
 	Timeout time.Duration
 	// Reason classifies errors that carry no reason of their own; nil for [fault.Of].
 	Reason func(error) fault.Reason
-	Log    *zap.Logger
+	// Mask hides a recipient so that who knows the address recognises it; nil hides
+	// it whole.
+	Mask func(recipient string) string
+	Log  *zap.Logger
 }
 
 // New returns the API over its parts.
@@ -63,6 +67,9 @@ func New(parts Parts, options Options) *API {
 	}
 	if options.Reason == nil {
 		options.Reason = fault.Of
+	}
+	if options.Mask == nil {
+		options.Mask = func(string) string { return command.Redacted }
 	}
 	if options.Log == nil {
 		options.Log = zap.NewNop()

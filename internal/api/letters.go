@@ -51,6 +51,7 @@ func (a *API) listLetters(r *http.Request) (answer, error) {
 	filter := deadletter.Filter{
 		Kinds: words(q, "kind", command.Kinds()), Reasons: words(q, "reason", fault.Reasons()), Providers: q.texts("provider"),
 		Since: q.time("since"), Until: q.time("until"), Contains: q.text("contains"),
+		Impersonal: !seesPeople(r),
 	}
 	page := q.page()
 	below := letterNumber(q, page.Cursor)
@@ -62,7 +63,24 @@ func (a *API) listLetters(r *http.Request) (answer, error) {
 	if len(letters) == page.Size {
 		next = number(letters[len(letters)-1].Number)
 	}
+	if filter.Impersonal {
+		for i := range letters {
+			letters[i].Recipient = a.masked(letters[i].Recipient)
+		}
+	}
 	return listOf(letters, next), err
+}
+
+// seesPeople reports whether a caller may see who a dead letter was for and what it
+// says: as in the database, where the reader's role has no dead letters, whoever may
+// read only may not.
+func seesPeople(r *http.Request) bool { return CallerOf(r.Context()).Write }
+
+func (a *API) masked(recipient string) string {
+	if recipient == "" {
+		return ""
+	}
+	return a.options.Mask(recipient)
 }
 
 func letterNumber(q *query, cursor string) int64 {
@@ -85,6 +103,13 @@ func (a *API) showLetter(r *http.Request) (answer, error) {
 		return answer{}, err
 	}
 	attempts, err := a.parts.Letters.Attempts(r.Context(), letter.DeliveryID)
+	if !seesPeople(r) {
+		// A producer may have put anything into its headers too.
+		letter.Recipient, headers = a.masked(letter.Recipient), nil
+		if len(payload) > 0 {
+			payload = []byte(`"` + command.Redacted + `"`)
+		}
+	}
 	if headers == nil {
 		headers = map[string][]string{}
 	}

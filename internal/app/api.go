@@ -35,6 +35,7 @@ type adminParts struct {
 	publisher *broker.Publisher
 	looking   *lookups
 	simulator *simulator.Simulator // nil outside of mock mode
+	mask      func(recipient string) string
 	seals     *letterSeals
 	log       *zap.Logger
 }
@@ -53,7 +54,7 @@ func (o adminParts) newAPI(listed *postgres.Suppressions) *api.API {
 	if o.simulator != nil {
 		parts.Simulator = mocks{o.live.config, o.simulator, operator}
 	}
-	return api.New(parts, api.Options{Reason: reasonOf, Log: o.log})
+	return api.New(parts, api.Options{Reason: reasonOf, Mask: o.mask, Log: o.log})
 }
 
 // liveAPI is the API, which has more operations once mock mode is switched on.

@@ -190,6 +190,7 @@ func (d *counterDesk) everyLetter(t *testing.T) {
 		t.Errorf("%+v", letter)
 	}
 	d.want(404, "GET", "/api/v1/deadletters/999999", "", nil)
+	d.readsNobody(t, letters.Items[0].ID)
 
 	var done struct {
 		Matched, Replayed, Discarded, Left int

@@ -259,11 +259,17 @@ func TestDashboard(t *testing.T) {
 	testkit.Value[bool](t, s, `fetch("/api/v1/workers").then((r) => { window.status = r.status }), true`)
 	testkit.Until(t, s, `window.status === "401"`)
 
-	// Who may only read sees no way to act.
+	// Who may only read sees no way to act, and no person.
 	s.logs(readToken)
 	s.goes("#/letters")
-	s.shows("error+1@example.kr")
+	s.shows("e***@example.kr")
 	if n := testkit.Value[int](t, s, `document.querySelectorAll("main button.danger").length`); n != 0 {
 		t.Errorf("%d ways to act with a token that reads", n)
+	}
+	s.click("main tbody tr a")
+	s.shows("Your token may only read")
+	s.shows("[redacted]")
+	if testkit.Value[bool](t, s, `document.body.innerText.includes("error+")`) {
+		t.Error("a recipient is shown to a token that reads")
 	}
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -40,7 +41,7 @@ func TestNothingShowsSecretsOrPeople(t *testing.T) {
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", overHTTP(t, traces))
 	t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
 	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
-	o := newOffice(t, "LOG_LEVEL=debug", "ADMIN_TOKEN="+markedAdmin, "ROUTES_EMAIL=ses,sendgrid,gmail", "ROUTES_SMS=solapi,nhncloud,sens,sns",
+	o := newOffice(t, "LOG_LEVEL=debug", "ADMIN_TOKEN="+markedAdmin, fmt.Sprintf("ADMIN_TOKENS=portal:read:sha256:%x", sha256.Sum256([]byte(readToken))), "ROUTES_EMAIL=ses,sendgrid,gmail", "ROUTES_SMS=solapi,nhncloud,sens,sns",
 		"RETRY_EMAIL_MAX=0", "RETRY_SMS_MAX=0", "RETRY_BUSINESS_MAX=0", "RETRY_ADDRESS_MAX=0", "ALERTS_INTERVAL=1s", "ALERTS_FOR=0s",
 		"PROVIDERS_SES_TIMEOUT=700ms", "PROVIDERS_SENDGRID_TIMEOUT=700ms", "PROVIDERS_GMAIL_TIMEOUT=700ms", "PROVIDERS_SOLAPI_TIMEOUT=700ms",
 		"PROVIDERS_NHNCLOUD_TIMEOUT=700ms", "PROVIDERS_SENS_TIMEOUT=700ms", "PROVIDERS_SNS_TIMEOUT=700ms", "PROVIDERS_NICEDNB_TIMEOUT=700ms",
@@ -100,6 +101,14 @@ func TestNothingShowsSecretsOrPeople(t *testing.T) {
 	testkit.Eventually(t, 30*time.Second, func() bool {
 		return strings.Contains(get("/api/v1/alerts", markedAdmin), "DeadLetters")
 	}, "the dead letters to raise an alert")
+	// Whoever may read only sees no person there, while who may write does.
+	letters := get("/api/v1/deadletters?limit=500", readToken)
+	for number := range strings.FieldsSeq(o.texts(`SELECT id::text FROM gangway.dead_letters`)) {
+		letters += get("/api/v1/deadletters/"+number, readToken)
+	}
+	if whole := get("/api/v1/deadletters?limit=500", markedAdmin); !strings.Contains(whole, markedPerson) || strings.Count(letters, `"payload":"[redacted]"`) < 5 {
+		t.Errorf("no dead letter names a person, or few are shown: %s", letters)
+	}
 	o.person("deadletters", "replay", "--all", "--note", "again")
 	o.person("unknown", "list")
 	get("/api/v1/deliveries?limit=1", "wrong-"+markedAdmin)
@@ -112,7 +121,8 @@ func TestNothingShowsSecretsOrPeople(t *testing.T) {
 		secrets = append(secrets, secret)
 	}
 	shown := map[string]string{
-		"log": o.log.String(), "metrics": get("/metrics", markedAdmin), "health": get("/health", ""), "alerts": get("/api/v1/alerts?resolved_since=1h", markedAdmin),
+		"read letters": letters,
+		"log":          o.log.String(), "metrics": get("/metrics", markedAdmin), "health": get("/health", ""), "alerts": get("/api/v1/alerts?resolved_since=1h", markedAdmin),
 		"config": get("/api/v1/config", markedAdmin), "providers": get("/api/v1/providers", markedAdmin), "audit": get("/api/v1/audit", markedAdmin),
 		"refused": get("/api/v1/deliveries", "nobody"),
 		"errors":  o.texts(`SELECT coalesce(error_message, '') || ' ' || coalesce(error_code, '') FROM gangway.deliveries`),

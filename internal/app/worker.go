@@ -173,7 +173,7 @@ func RunWorker(ctx context.Context, o WorkerOptions) (err error) {
 	served.admin.Handle("GET /metrics", o.Telemetry.Metrics.Handler())
 	operated := adminParts{
 		live: live, reload: reloads.byCaller, pool: pool, conn: conn, fleet: fleet.Fleet, publisher: engine.Publisher(), looking: looking,
-		simulator: sim, seals: seals, log: log,
+		simulator: sim, mask: o.Telemetry.Redactor.Mask, seals: seals, log: log,
 	}
 	office := newLiveAPI(operated, suppressions)
 	served.admin.Handle("/api/v1/", office)

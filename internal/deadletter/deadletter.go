@@ -50,6 +50,8 @@ type Filter struct {
 	Since     time.Time // became one at or after
 	Until     time.Time // became one before
 	Contains  string    // in error, recipient or a payload that is not sealed, in any letter case
+	// Impersonal looks in the error alone: an answer tells nothing of people.
+	Impersonal bool
 }
 
 // Action is what is done to letters.

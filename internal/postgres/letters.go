@@ -130,7 +130,11 @@ func letterWhere(f deadletter.Filter) (string, []any) {
 	if !f.Until.IsZero() {
 		add("l.created_at < ?", f.Until)
 	}
-	if f.Contains != "" {
+	switch {
+	case f.Contains == "":
+	case f.Impersonal:
+		add(`position(lower(?) IN lower(l.error)) > 0`, f.Contains)
+	default:
 		// Sealed payloads cannot be searched. Others need not be text; both sides are compared in the escape format.
 		add(`(position(lower(?) IN lower(l.error)) > 0 OR position(lower(?) IN lower(coalesce(l.recipient, ''))) > 0
 		      OR l.headers -> 'Gangway-Sealed' IS NULL

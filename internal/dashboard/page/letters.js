@@ -116,6 +116,7 @@ export function letter(self) {
         [t("delivery.id"), h("code", {}, l.delivery_id)], [t("letter.error"), l.error], [t("delivery.recipient"), l.recipient], [t("delivery.provider"), l.provider],
         [t("delivery.attempts"), String(l.attempts)], [t("letter.first_seen"), moment(l.first_seen)], [t("letter.at"), moment(l.created_at)], [t("delivery.trace"), l.trace_id && h("code", {}, l.trace_id)],
       ]),
+      !self.write && h("p.warning", {}, t("letter.masked")),
       h("h2", {}, t("letter.payload")), json(l.payload),
       l.attempt_log.length > 0 && [h("h2", {}, t("letter.attempts")), table(t("letter.attempts"), [
         [t("delivery.provider"), (a) => a.provider], [t("inbox.outcome"), (a) => [a.outcome, a.reason && " " + word("reason", a.reason)]],

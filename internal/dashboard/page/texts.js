@@ -207,6 +207,7 @@ const texts = {
   "letter.replayed": ["{n}건을 다시 보냈습니다. 건너뜀 {skipped}, 불가 {failed}.", "{n} replayed, {skipped} skipped, {failed} not possible."],
   "letter.discarded": ["{n}건을 폐기했습니다. 건너뜀 {skipped}.", "{n} discarded, {skipped} skipped."],
   "letter.settled": ["이미 처리되었습니다.", "It is settled already."],
+  "letter.masked": ["읽기 전용 토큰이므로 수신자와 본문을 가렸습니다.", "Your token may only read: recipient and body are masked."],
   "letter.delivery": ["발송 보기", "See the delivery"],
 
   // people
