@@ -160,8 +160,10 @@ func explain(kind Kind, body []byte, err error) error {
 		if syntax.JSONPointer != "" && errors.Is(err, jsontext.ErrDuplicateName) {
 			return fault.InvalidField(path(syntax.JSONPointer), "stands twice")
 		}
-		return fault.New(fault.Invalid, "command: decode", "body is not JSON: %s at byte %d of %q",
-			strings.TrimPrefix(rootCause(syntax).Error(), "jsontext: "), syntax.ByteOffset, clip(string(body)))
+		// Of the body nothing is repeated: this error is logged and shown, and whom a
+		// body is for, or which link it carries, is nobody else's business.
+		return fault.New(fault.Invalid, "command: decode", "body is not JSON: %s at byte %d of %d",
+			strings.TrimPrefix(rootCause(syntax).Error(), "jsontext: "), syntax.ByteOffset, len(body))
 	}
 	semantic, ok := errors.AsType[*json.SemanticError](err)
 	if !ok {

@@ -62,6 +62,20 @@ func TestDecodeNamesTheMistake(t *testing.T) {
 	}
 }
 
+// TestDecodeRepeatsNothing: the error of a body that is no JSON is logged, stored and
+// shown, so it must not carry whom the body was for.
+func TestDecodeRepeatsNothing(t *testing.T) {
+	const person = `"kim@example.kr"`
+	for _, body := range []string{
+		`{"to":[` + person, `{"to":[` + person + `]}}`, person + ` x`, `{"to":["\xkim@example.kr"]}`, "{\"to\":[\"kim@example.kr\xff\"]}", `kim@example.kr`,
+	} {
+		_, err := Decode(EmailSend, Normal, []byte(body), place)
+		if fault.Of(err) != fault.Invalid || strings.Contains(err.Error(), "kim") || strings.Contains(err.Error(), "example") {
+			t.Errorf("%s: %v", body, err)
+		}
+	}
+}
+
 func TestDecodeTakesEveryKind(t *testing.T) {
 	for kind, body := range map[Kind]string{
 		EmailSend:        plain,
