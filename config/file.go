@@ -64,6 +64,10 @@ func (w *yamlWalk) visit(node *yaml.Node, parts []string, depth int) {
 	case yaml.MappingNode:
 		w.mapping(node, parts, depth)
 	case yaml.SequenceNode:
+		if path == "" {
+			w.problem(w.file, node, "the file holds a list; keys are expected")
+			return
+		}
 		items := make([]string, 0, len(node.Content))
 		for _, item := range node.Content {
 			if item.Kind != yaml.ScalarNode || item.Tag == "!!null" {

@@ -1,6 +1,9 @@
 package config
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // Overrides are what an operator tells every worker of a fleet at once: a document
 // like a configuration file, with keys that take effect without a restart.
@@ -9,11 +12,13 @@ type Overrides struct {
 	Version int
 	// Text is YAML; "" overrides nothing.
 	Text string
+	// File is where Text stands before it is pushed: what mistakes are shown in.
+	File string
 }
 
 func (l *loader) overrides() {
 	o := l.options.Overrides
-	origin := Origin{Source: FromFleet, Name: fmt.Sprintf("version %d", o.Version)}
+	origin := Origin{Source: FromFleet, Name: cmp.Or(o.File, fmt.Sprintf("version %d", o.Version))}
 	found, err := leaves([]byte(o.Text), &l.problems, "overrides")
 	if err != nil {
 		l.problems.add("overrides", "", "%v", err)

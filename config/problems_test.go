@@ -116,6 +116,7 @@ func TestRelations(t *testing.T) {
 		{"events out of no kind", Options{Environ: []string{"GANGWAY_WEBHOOKS_OUT_PORTAL_URL=https://portal.kr/hooks", "GANGWAY_WEBHOOKS_OUT_PORTAL_SECRETS=" + outSecret, "GANGWAY_WEBHOOKS_OUT_PORTAL_KINDS=email.sent"}}, "webhooks_out.portal.kinds", "did you mean email.send?"},
 		{"name of an endpoint", Options{Flags: map[string]string{"webhooks_out.my_portal.url": "https://portal.kr", "webhooks_out.my_portal.secrets": outSecret}}, "webhooks_out.my_portal", "hyphens"},
 		{"environment", Options{Environ: []string{"GANGWAY_ENV=prod"}}, "GANGWAY_ENV", "dev, staging, production"},
+		{"a listener on no host", Options{Environ: []string{"GANGWAY_HTTP_ADDR=my host:80"}}, "http.addr", "host:port"},
 		{"missing file", Options{Environ: []string{"GANGWAY_CONFIG=/nowhere.yaml"}}, "GANGWAY_CONFIG", "no such file"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -135,6 +136,7 @@ func TestBrokenFiles(t *testing.T) {
 		{"no YAML", "a: [b", "line 1"},
 		{"two documents", "mock: true\n---\nmock: false\n", "more than one YAML document"},
 		{"a value alone", "just text", "a single value"},
+		{"a list alone", "[mock, log]", "the file holds a list; keys are expected"},
 		{"key twice", "mock: true\nlog: {level: info}\nMock: false", "stands twice, first in line 1"},
 		{"nested list", "routes: {email: [[a]]}", "a list holds plain values only (FILE line 1)"},
 		{"list of nothing", "routes: {email: [ses, ]\n  , sms: [~]}", "a list holds plain values only"},

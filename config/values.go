@@ -158,9 +158,9 @@ func parseText(t Type, text string) (any, bool) {
 		u, err := url.Parse(text)
 		return strings.TrimRight(text, "/"), err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != ""
 	case Listen:
-		_, port, err := net.SplitHostPort(text)
+		host, port, err := net.SplitHostPort(text)
 		_, portErr := strconv.ParseUint(port, 10, 16)
-		return text, err == nil && portErr == nil
+		return text, err == nil && portErr == nil && !strings.ContainsAny(host, " \t/@")
 	case Object:
 		return text, jsontext.Value(text).IsValid() && jsontext.Value(text).Kind() == '{'
 	case SecretText:

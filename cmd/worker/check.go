@@ -9,6 +9,7 @@ import (
 
 	"github.com/gangwon-portal/gangway/config"
 	"github.com/gangwon-portal/gangway/internal/app"
+	"github.com/gangwon-portal/gangway/internal/cli"
 )
 
 func checkCommand() *cobra.Command {
@@ -17,7 +18,7 @@ func checkCommand() *cobra.Command {
 		Use:     "check",
 		Short:   "Validate the configuration and try every dependency and provider; changes nothing",
 		Example: "  worker check\n  worker check --config /etc/gangway/production.yaml",
-		Args:    cobra.NoArgs,
+		Args:    cli.Arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, _, err := config.Load(config.Options{File: file, Run: true, DefaultEnv: config.Production})
 			if err != nil {

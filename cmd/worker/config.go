@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gangwon-portal/gangway/config"
+	"github.com/gangwon-portal/gangway/internal/cli"
 )
 
 func configCommand() *cobra.Command {
@@ -16,7 +17,7 @@ func configCommand() *cobra.Command {
 		Use:     "explain KEY",
 		Short:   "What a key means, what it may be, and where its value comes from",
 		Example: "  worker config explain http.addr\n  worker config explain providers.ses.rate",
-		Args:    cobra.ExactArgs(1),
+		Args:    cli.Arguments("KEY"),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
 			// A configuration with mistakes is when one asks.
 			cfg, origins, _ := config.Load(config.Options{File: file})

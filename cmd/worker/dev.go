@@ -9,6 +9,7 @@ import (
 
 	"github.com/gangwon-portal/gangway/config"
 	"github.com/gangwon-portal/gangway/internal/app"
+	"github.com/gangwon-portal/gangway/internal/cli"
 )
 
 func devCommand() *cobra.Command {
@@ -18,7 +19,7 @@ func devCommand() *cobra.Command {
 		Use:     "dev",
 		Short:   "Run everything on this machine: NATS, Postgres, the simulator and a worker",
 		Example: "  worker dev\n  worker dev --data-dir /var/tmp/gangway\n  worker dev --ephemeral",
-		Args:    cobra.NoArgs,
+		Args:    cli.Arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o, err := devOptions(cmd)
 			if err != nil {
@@ -51,7 +52,7 @@ func demoCommand() *cobra.Command {
 		Use:     "demo",
 		Short:   "Show the whole product: publish samples and print how each ends",
 		Example: "  worker demo",
-		Args:    cobra.NoArgs,
+		Args:    cli.Arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o, err := devOptions(cmd)
 			if err != nil {

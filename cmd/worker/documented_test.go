@@ -32,7 +32,6 @@ func TestDocumentedCommandsExist(t *testing.T) {
 // unknown says which word of a command line the program does not know.
 func unknown(words []string) string {
 	root := rootCommand()
-	root.InitDefaultCompletionCmd()
 	cmd, rest, err := root.Find(words)
 	if err != nil {
 		return err.Error()

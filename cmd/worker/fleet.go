@@ -33,7 +33,7 @@ func (f *fleetFlags) addActor(cmd *cobra.Command) *cobra.Command {
 // open connects to the fleet of the configuration, which is loaded with overrides.
 func (f *fleetFlags) open(ctx context.Context, over config.Overrides) (*app.FleetConfig, error) {
 	if f.output != "table" && f.output != "json" {
-		return nil, fmt.Errorf("--output %q: allowed: table, json", f.output)
+		return nil, misuse{fmt.Errorf("--output %q: allowed: table, json", f.output)}
 	}
 	if f.by == "" {
 		f.by = cli.UserName()
@@ -111,14 +111,14 @@ func pushCommand() *cobra.Command {
 		Long: "The keys of the file stand above file and environment of every worker, until another push or a revert replaces\n" +
 			"them all. Only keys that take effect without a restart may stand there. Every worker applies all of it, or nothing and says why.",
 		Example: "  worker config push overrides.yaml --note \"ses is slow today\"",
-		Args:    cobra.ExactArgs(1),
+		Args:    cli.Arguments("FILE"),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
 			text, err := os.ReadFile(args[0])
 			if err != nil {
 				return err
 			}
 			// Validated here first, with the configuration that this machine has.
-			fleet, err := f.open(cmd.Context(), config.Overrides{Text: string(text)})
+			fleet, err := f.open(cmd.Context(), config.Overrides{Text: string(text), File: args[0]})
 			if err != nil {
 				return err
 			}
@@ -139,8 +139,11 @@ func showCommand() *cobra.Command {
 		Use:     "show",
 		Short:   "Show what every worker was told by push, and which configuration each runs with",
 		Example: "  worker config show\n  worker config show --version 3 --output json",
-		Args:    cobra.NoArgs,
+		Args:    cli.Arguments(),
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("version") && version < 0 {
+				return misuse{fmt.Errorf("--version %d: allowed: a version from 0", version)}
+			}
 			fleet, err := f.open(cmd.Context(), config.Overrides{})
 			if err != nil {
 				return err
@@ -171,8 +174,11 @@ func revertCommand() *cobra.Command {
 		Use:     "revert",
 		Short:   "Go back to what every worker was told before, or to a version; 0 takes every override away",
 		Example: "  worker config revert --note \"ses is back\"\n  worker config revert --to 0",
-		Args:    cobra.NoArgs,
+		Args:    cli.Arguments(),
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
+			if cmd.Flags().Changed("to") && version < 0 {
+				return misuse{fmt.Errorf("--to %d: allowed: a version from 0", version)}
+			}
 			fleet, err := f.open(cmd.Context(), config.Overrides{})
 			if err != nil {
 				return err

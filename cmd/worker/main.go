@@ -15,6 +15,7 @@ import (
 
 	"github.com/gangwon-portal/gangway/config"
 	"github.com/gangwon-portal/gangway/internal/app"
+	"github.com/gangwon-portal/gangway/internal/cli"
 )
 
 // Exit codes of the program.
@@ -46,13 +47,12 @@ func run(args []string) int {
 		fmt.Fprintf(os.Stderr, "worker: %v\n", err)
 		return exitFailed
 	default:
-		// Whatever else leaves cobra is a mistake in the command line; near words
-		// stand on lines of their own.
-		text, near, found := strings.Cut(err.Error(), "\n\nDid you mean this?\n")
-		if found {
-			text += ": did you mean " + strings.Join(strings.Fields(near), " or ") + "?"
+		// Whatever else leaves cobra is a mistake in the command line.
+		text := err.Error()
+		if !strings.Contains(text, " --help)") {
+			text += " (see worker --help)"
 		}
-		fmt.Fprintf(os.Stderr, "worker: %s (see worker --help)\n", text)
+		fmt.Fprintf(os.Stderr, "worker: %s\n", text)
 		return exitUsage
 	}
 }
@@ -73,6 +73,8 @@ func rootCommand() *cobra.Command {
 			cmd.RunE = does(cmd.RunE)
 		}
 	}
+	root.InitDefaultCompletionCmd()
+	cli.Branch(root)
 	return root
 }
 
@@ -87,13 +89,17 @@ type failure struct{ error }
 
 func (f failure) Unwrap() error { return f.error }
 
+// misuse is a mistake in the command line that only the command could see.
+type misuse struct{ error }
+
 // does marks what a command itself returns.
 func does(run func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		if err := run(cmd, args); err != nil {
-			return failure{err}
+		err := run(cmd, args)
+		if err == nil || errors.As(err, new(misuse)) {
+			return err
 		}
-		return nil
+		return failure{err}
 	}
 }
 

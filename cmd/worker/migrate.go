@@ -15,6 +15,7 @@ func migrateCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:       "migrate up|status|down",
 		Short:     "Apply migrations, show them, or take the last one back",
+		Long:      "Apply migrations, show them, or take the last one back. Waits up to a minute for Postgres.",
 		Example:   "  GANGWAY_POSTGRES_URL=postgres://… worker migrate up",
 		ValidArgs: []string{"up", "status", "down"},
 		Args: func(_ *cobra.Command, args []string) error {

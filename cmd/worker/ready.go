@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gangwon-portal/gangway/config"
+	"github.com/gangwon-portal/gangway/internal/cli"
 )
 
 // readyWithin bounds the question: whoever asks every few seconds wants an answer.
@@ -27,7 +28,7 @@ func readyCommand() *cobra.Command {
 		Long: `Ask the worker of this machine (GET /readyz at admin.addr) whether it can work, and
 exit 1 when it cannot: for the health checks of containers and of systemd.`,
 		Example: "  worker ready\n  worker ready --config /etc/gangway/production.yaml",
-		Args:    cobra.NoArgs,
+		Args:    cli.Arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, _, err := config.Load(config.Options{File: file, DefaultEnv: config.Production})
 			if err != nil {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gangwon-portal/gangway/config"
 	"github.com/gangwon-portal/gangway/internal/app"
+	"github.com/gangwon-portal/gangway/internal/cli"
 )
 
 func runCommand() *cobra.Command {
@@ -14,7 +15,7 @@ func runCommand() *cobra.Command {
 		Use:     "run",
 		Short:   "Run a worker over an existing NATS and Postgres",
 		Example: "  GANGWAY_NATS_URL=nats://bus:4222 GANGWAY_POSTGRES_URL_FILE=/run/secrets/pg worker run --migrate",
-		Args:    cobra.NoArgs,
+		Args:    cli.Arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			hangups := hangups() // from now on one ends nothing any more
 			load := loader(config.Options{File: file, Run: true, DefaultEnv: config.Production})

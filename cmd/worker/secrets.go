@@ -9,6 +9,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/gangwon-portal/gangway/config"
+	"github.com/gangwon-portal/gangway/internal/cli"
 )
 
 func secretsCommand() *cobra.Command {
@@ -30,7 +31,7 @@ func keygenCommand() *cobra.Command {
 		Use:     "keygen",
 		Short:   "Make a key; its public half, which seals, is shown",
 		Example: "  worker secrets keygen --out /etc/gangway/key\n  worker secrets keygen > key",
-		Args:    cobra.NoArgs,
+		Args:    cli.Arguments(),
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
 			key, recipient, err := config.GenerateKey()
 			if err != nil {
@@ -65,7 +66,7 @@ func encryptCommand() *cobra.Command {
 		Short: "Seal the secret on standard input; without --to for every key of GANGWAY_SECRETS_KEY",
 		Example: "  worker secrets encrypt --to age1… < password.txt\n" +
 			"  GANGWAY_SECRETS_KEY_FILE=/etc/gangway/key worker secrets encrypt",
-		Args: cobra.NoArgs,
+		Args: cli.Arguments(),
 		RunE: does(func(cmd *cobra.Command, _ []string) error {
 			if len(to) == 0 {
 				_, recipients, err := keys()
@@ -96,7 +97,7 @@ func decryptCommand() *cobra.Command {
 		Short: "Open a sealed value, of the argument or of standard input, and print the secret",
 		Example: "  GANGWAY_SECRETS_KEY_FILE=/etc/gangway/key worker secrets decrypt sealed:YWdl…\n" +
 			"  worker secrets decrypt < value.txt",
-		Args: cobra.MaximumNArgs(1),
+		Args: cli.Arguments("[VALUE]"),
 		RunE: does(func(cmd *cobra.Command, args []string) error {
 			key, _, err := keys()
 			if err != nil {
@@ -135,7 +136,7 @@ func rotateCommand() *cobra.Command {
 		Example: "  worker secrets keygen --out new.key                                              # prints age1new…\n" +
 			"  GANGWAY_SECRETS_KEY_FILE=old.key worker secrets rotate --to age1new… production.yaml\n" +
 			"  GANGWAY_SECRETS_KEY_FILE=new.key worker secrets rotate production.yaml",
-		Args: cobra.MinimumNArgs(1),
+		Args: cli.Arguments("FILE..."),
 		RunE: does(func(cmd *cobra.Command, files []string) error {
 			key, recipients, err := keys()
 			if err != nil {

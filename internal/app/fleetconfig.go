@@ -14,7 +14,6 @@ import (
 	"github.com/gangwon-portal/gangway/config"
 	"github.com/gangwon-portal/gangway/internal/broker"
 	"github.com/gangwon-portal/gangway/internal/fault"
-	"github.com/gangwon-portal/gangway/internal/postgres"
 )
 
 // FleetConfig tells every worker of a fleet at once what to change in its
@@ -52,10 +51,10 @@ type WorkerConfig struct {
 func OpenFleetConfig(ctx context.Context, cfg *config.Config) (*FleetConfig, error) {
 	f := new(FleetConfig)
 	var err error
-	if f.conn, err = broker.Connect(ctx, connectOptions(&cfg.Static, zap.NewNop())); err != nil {
+	if f.conn, err = dialNATS(ctx, connectOptions(&cfg.Static, zap.NewNop())); err != nil {
 		return nil, err
 	}
-	if f.pool, err = postgres.Connect(ctx, cfg.Static.Postgres.URL.Reveal(), 2, func(error) {}); err != nil {
+	if f.pool, err = dialPostgres(ctx, cfg.Static.Postgres.URL.Reveal(), 2, mostDialled, dialWithin); err != nil {
 		f.Close()
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"strconv"
 
 	"github.com/gangwon-portal/gangway/internal/cli"
@@ -84,6 +85,9 @@ type unknowns struct{ operator *postgres.Operator }
 // Settle implements [cli.Unknowns].
 func (u unknowns) Settle(ctx context.Context, v cli.Verdict) (delivery.View, error) {
 	row, err := u.operator.SettleUnknown(ctx, v.ID, v.Sent, v.By, v.Note)
+	if cause, told := errors.AsType[*fault.Error](err); told {
+		return row.View, cause // the sentence alone
+	}
 	return row.View, err
 }
 

@@ -17,10 +17,14 @@ type Migration struct {
 	AppliedAt time.Time // zero while pending
 }
 
+// migrateWithin is how long migrations wait for the server: they run where
+// everything is being started, so it may come after them.
+const migrateWithin = time.Minute
+
 // Migrate does what `worker migrate` says (up, down, status) and returns all
 // migrations as they then stand. waiting is told each time that a table was in use.
 func Migrate(ctx context.Context, cfg *config.Config, direction string, waiting func(error)) ([]Migration, error) {
-	pool, err := postgres.Connect(ctx, cfg.Static.Postgres.URL.Reveal(), 2, func(error) {})
+	pool, err := dialPostgres(ctx, cfg.Static.Postgres.URL.Reveal(), 2, 0, migrateWithin)
 	if err != nil {
 		return nil, err
 	}

@@ -2,9 +2,7 @@ package app
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.uber.org/zap"
@@ -112,19 +110,7 @@ func (c *connections) nats(ctx context.Context, s cli.Settings) (*broker.Publish
 	cfg.NATS.URL = config.NewDSN(url)
 	options := connectOptions(&cfg, zap.NewNop())
 	options.Name = "gangway publisher"
-	// A person waits: say at once that nobody answers instead of waiting for ever.
-	ctx, fail := context.WithCancelCause(ctx)
-	defer fail(nil)
-	tries := 0
-	options.OnWaiting = func(urls string, err error, _ time.Duration) {
-		if tries++; tries == 3 {
-			fail(fault.New(fault.Unavailable, "", "%s does not answer (%v): is the server running, is nats.url right?", urls, err))
-		}
-	}
-	if c.conn, err = broker.Connect(ctx, options); err != nil {
-		if cause, told := errors.AsType[*fault.Error](err); told {
-			return nil, cause // the sentence alone
-		}
+	if c.conn, err = dialNATS(ctx, options); err != nil {
 		return nil, err
 	}
 	c.publisher, err = broker.NewPublisher(c.conn, broker.PublisherOptions{})
@@ -143,22 +129,8 @@ func (c *connections) postgres(ctx context.Context, s cli.Settings) (*pgxpool.Po
 	if err != nil {
 		return nil, err
 	}
-	ctx, fail := context.WithCancelCause(ctx)
-	defer fail(nil)
-	tries := 0
-	pool, err := postgres.Connect(ctx, url, 4, func(err error) {
-		if tries++; tries == 3 {
-			fail(fault.New(fault.Unavailable, "", "%s does not answer: is the server running, is postgres.url right?", config.NewDSN(url)))
-		}
-	})
-	if err != nil {
-		if cause := context.Cause(ctx); cause != nil {
-			return nil, cause
-		}
-		return nil, err
-	}
-	c.pool = pool
-	return pool, nil
+	c.pool, err = dialPostgres(ctx, url, 4, mostDialled, dialWithin)
+	return c.pool, err
 }
 
 // endpoints joins the command line, the environment, the configuration file and

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -138,12 +139,15 @@ func (o ConnectOptions) tls(s *nats.Options) error {
 // without repeating the URL: it may hold a password.
 func (o ConnectOptions) checkURLs() error {
 	for i, text := range o.URLs {
-		if u, err := parseURL(text); err != nil || u.Host == "" {
+		if u, err := parseURL(text); err != nil || u.Host == "" || !slices.Contains(schemes, u.Scheme) {
 			return fmt.Errorf("NATS URL %d of %d is not a URL such as nats://host:4222", i+1, len(o.URLs))
 		}
 	}
 	return nil
 }
+
+// schemes are those that the library speaks; it dials any other as if it were nats.
+var schemes = []string{"nats", "tls", "ws", "wss"}
 
 func parseURL(text string) (*url.URL, error) {
 	if !strings.Contains(text, "://") {

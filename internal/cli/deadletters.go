@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"strconv"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -136,7 +137,7 @@ newest of a command's id.`,
 			}
 			letter, err := letters.Show(ctx, letterRef(args[0]))
 			if err != nil {
-				return err
+				return fmt.Errorf("%q: %w", args[0], err)
 			}
 			if p.format == jsonFormat {
 				return p.out.object(letterObject(letter))

@@ -91,10 +91,10 @@ func sentence(ctx context.Context, err error) string {
 	return clean(strings.TrimSpace(text)) // line breaks become spaces
 }
 
-// plain is the text of err. The mistake of a command is told without the names
+// plain is the text of err. A mistake of whoever typed it is told without the names
 // of the functions that found it.
 func plain(err error) string {
-	if e, ok := errors.AsType[*fault.Error](err); ok && e.Reason == fault.Invalid && e.Err == nil && e.Message != "" {
+	if e, ok := errors.AsType[*fault.Error](err); ok && (e.Reason == fault.Invalid || e.Reason == fault.NotFound) && e.Err == nil && e.Message != "" {
 		bare := *e
 		bare.Op = ""
 		return strings.Replace(err.Error(), e.Error(), bare.Error(), 1)

@@ -87,7 +87,7 @@ func TestDeadLettersGolden(t *testing.T) {
 		})
 	}
 	got := publisher(t, Backends{DeadLetters: opens[DeadLetters](letterSample())}, "", "deadletters", "show", "1")
-	if got.code != ExitFailed || !strings.HasPrefix(got.err, "publisher: dead letters: no letter is there for") {
+	if got.code != ExitFailed || !strings.HasPrefix(got.err, `publisher: "1": no letter is there for`) {
 		t.Errorf("an unknown number: %+v", got)
 	}
 }
@@ -164,6 +164,9 @@ func TestReplay(t *testing.T) {
 type judge struct{ verdict Verdict }
 
 func (j *judge) Settle(_ context.Context, v Verdict) (delivery.View, error) {
+	if v.ID != id(1) {
+		return delivery.View{}, fault.New(fault.NotFound, "settle", "no delivery has the id %s", v.ID)
+	}
 	j.verdict = v
 	if v.Sent {
 		return delivery.View{ID: v.ID, Status: delivery.Sent}, nil
@@ -189,6 +192,29 @@ func TestUnknowns(t *testing.T) {
 	}
 	if got := publisher(t, b, "", "unknown", "settle", id(1).String(), "--not-sent", "-o", "json"); got.out != `{"id":"`+id(1).String()+`","status":"queued"}`+"\n" || j.verdict.Sent {
 		t.Errorf("not sent: %+v", got)
+	}
+	nobody := command.ParseID("order-42").String()
+	if got := publisher(t, b, "", "unknown", "settle", "order-42", "--sent"); got.code != ExitFailed || got.err != "publisher: \"order-42\": no delivery has the id "+nobody+"\n" {
+		t.Errorf("of nobody: %+v", got)
+	}
+}
+
+// TestLettersThatAreNamedWrongly: a name of no letter is told, one of a letter that
+// was settled before is not.
+func TestLettersThatAreNamedWrongly(t *testing.T) {
+	b := letterSample()
+	backends := Backends{DeadLetters: opens[DeadLetters](b)}
+	for _, what := range []string{"show", "replay", "discard"} {
+		got := publisher(t, backends, "", "deadletters", what, "order-42")
+		if got.code != ExitFailed || !strings.HasPrefix(got.err, `publisher: "order-42": no letter is there for `) {
+			t.Errorf("%s of no letter: %+v", what, got)
+		}
+		if what == "show" {
+			continue
+		}
+		if got := publisher(t, backends, "", "deadletters", what, "4711"); got.code != ExitDone || !strings.HasPrefix(got.out, "0 matched, 0 ") {
+			t.Errorf("%s of a letter that is settled: %+v", what, got)
+		}
 	}
 }
 

@@ -100,6 +100,19 @@ func (s *letterSettling) run(ctx context.Context, refs []string, discard bool) e
 			report.Sealed, report.Matched)
 	case report.Failed > 0:
 		return fmt.Errorf("%d of %d could not be settled and stay dead letters: run it again, or see publisher deadletters list", report.Failed, report.Matched)
+	case report.Matched < len(refs):
+		return known(ctx, letters, refs)
+	}
+	return nil
+}
+
+// known tells of the first name that is of no letter at all. One that was settled
+// before is none of these: the same command line may be run again.
+func known(ctx context.Context, letters DeadLetters, refs []string) error {
+	for _, ref := range refs {
+		if _, err := letters.Show(ctx, letterRef(ref)); err != nil {
+			return fmt.Errorf("%q: %w", ref, err)
+		}
 	}
 	return nil
 }

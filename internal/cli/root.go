@@ -51,7 +51,7 @@ Exit codes: 0 done, 1 failed, 2 the command line is wrong.`,
 		root.AddCommand(cmd)
 	}
 	root.AddCommand(p.versionCommand(), p.completionCommand())
-	p.branch(root)
+	Branch(root)
 	root.SetHelpCommand(p.helpCommand(root))
 	return root
 }
@@ -99,11 +99,11 @@ func (p *program) globals(flags *pflag.FlagSet) {
 	flags.StringVar(&p.dataDir, "data-dir", p.dataDir, "`FOLDER` in which a development stack keeps its data")
 }
 
-// branch gives every command that only has children its answer to being called
-// alone or with a word it does not know.
-func (p *program) branch(cmd *cobra.Command) {
+// Branch gives every command below cmd that only has children its answer to being
+// called alone or with a word it does not know.
+func Branch(cmd *cobra.Command) {
 	for _, child := range cmd.Commands() {
-		p.branch(child)
+		Branch(child)
 	}
 	if cmd.Runnable() || !cmd.HasSubCommands() {
 		return
@@ -168,6 +168,10 @@ func (p *program) helpCommand(root *cobra.Command) *cobra.Command {
 		},
 	}
 }
+
+// Arguments refuses a number of arguments other than that of names: [wants] for
+// the programs beside publisher.
+func Arguments(names ...string) cobra.PositionalArgs { return wants(names...) }
 
 // wants refuses a number of arguments other than that of names. A name in
 // brackets may be left out, one that ends with dots may be repeated.

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -74,7 +75,7 @@ func (p *program) unknownSettleCommand() *cobra.Command {
 			}
 			view, err := unknowns.Settle(ctx, Verdict{ID: command.ParseID(args[0]), Sent: sent, By: who.name(), Note: who.note})
 			if err != nil {
-				return err
+				return fmt.Errorf("%q: %w", args[0], err)
 			}
 			if p.format == jsonFormat {
 				return p.out.object(receipt{view.ID, view.Status})

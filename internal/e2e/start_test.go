@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -155,6 +156,14 @@ func TestMistakesOfTheCommandLine(t *testing.T) {
 		{"worker", "dev now", `"now"`},
 		{"worker", "migrate", "up, status, down"},
 		{"worker", "migrate sideways", "up, status, down"},
+		{"worker", "config", "say what to do: explain, push, revert, show"},
+		{"worker", "config pull", `"pull" is not a command of worker config`},
+		{"worker", "secrets seal", `"seal" is not a command of worker secrets`},
+		{"worker", "config explain", "config explain: KEY is missing"},
+		{"worker", "config push", "config push: FILE is missing"},
+		{"worker", "config revert --to -7", "--to -7: allowed: a version from 0"},
+		{"worker", "config show --output xml", `--output "xml": allowed: table, json`},
+		{"worker", "secrets rotate", "secrets rotate: FILE is missing"},
 		{"publisher", "email --too kim@example.kr", "--too"},
 		{"publisher", "emial", `"emial"`},
 		{"publisher", "send", "KIND is missing"},
@@ -179,6 +188,11 @@ func TestMistakesOfTheCommandLine(t *testing.T) {
 func TestPublisherWithoutServers(t *testing.T) {
 	t.Parallel()
 	p := newPlace(t)
+	mute, err := net.Listen("tcp", "127.0.0.1:0") // takes connections and says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = mute.Close() }()
 	for _, tt := range []struct {
 		args string
 		says string
@@ -187,8 +201,13 @@ func TestPublisherWithoutServers(t *testing.T) {
 			"publisher: nats://127.0.0.1:1 does not answer (nats: no servers available for connection): is the server running, is nats.url right?\n"},
 		{"status order-42 --postgres-url postgres://kim:secret@127.0.0.1:1/gangway",
 			"publisher: postgres://kim:[redacted]@127.0.0.1:1/gangway does not answer: is the server running, is postgres.url right?\n"},
+		{"email --to kim@example.kr --subject a --text b --nats-url nats://" + mute.Addr().String(), ": i/o timeout): is the server running, is nats.url right?\n"},
+		{"status order-42 --postgres-url postgres://kim:secret@" + mute.Addr().String() + "/gangway",
+			"publisher: postgres://kim:[redacted]@" + mute.Addr().String() + "/gangway does not answer: is the server running, is postgres.url right?\n"},
+		{"email --to kim@example.kr --subject a --text b --nats-url http://" + mute.Addr().String(),
+			"publisher: broker: connect: NATS URL 1 of 1 is not a URL such as nats://host:4222\n"},
 	} {
-		if failed := p.publisher(nil, strings.Fields(tt.args)...); failed.code != 1 || failed.all != tt.says {
+		if failed := p.publisher(nil, strings.Fields(tt.args)...); failed.code != 1 || !strings.HasSuffix(failed.all, tt.says) || strings.Count(failed.all, "\n") != 1 {
 			t.Errorf("exit code %d, it says\n%swant\n%s", failed.code, failed.all, tt.says)
 		}
 	}
