@@ -177,6 +177,8 @@ func (a *API) addSuppression(r *http.Request) (answer, error) {
 		return answer{}, err
 	case body.Recipient == "":
 		return answer{}, fault.InvalidField("recipient", "is missing: an e-mail address or a phone number")
+	case !delivery.IsRecipient(body.Recipient):
+		return answer{}, fault.InvalidField("recipient", "is neither an e-mail address nor a phone number")
 	case !body.ExpiresAt.IsZero() && body.ExpiresAt.Before(time.Now()):
 		return answer{}, fault.InvalidField("expires_at", "%s is over already", body.ExpiresAt.Format(time.RFC3339))
 	}

@@ -225,6 +225,8 @@ func TestAPICommands(t *testing.T) {
 			{"/api/v1/deadletters/replay", `{}`, 422, "all", ""},
 			{"/api/v1/deadletters/replay", `{"kinds":["email"]}`, 422, "kinds", "email"},
 			{"/api/v1/suppressions", `{"recipient":"a@b.kr","list":"news"}`, 422, "list", "news"},
+			{"/api/v1/suppressions", `{"recipient":"kim"}`, 422, "recipient", "neither an e-mail address nor a phone number"},
+			{"/api/v1/suppressions", `{"recipient":"Kim <a@b.kr>"}`, 422, "recipient", "neither an e-mail address nor a phone number"},
 			{"/api/v1/nothing", ``, 404, "", "/api/v1/nothing"},
 			{"/api/v1/workers", ``, 405, "", "GET"},
 		} {

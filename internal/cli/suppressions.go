@@ -3,10 +3,11 @@ package cli
 import (
 	"context"
 	"fmt"
-	"net/mail"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/gangwon-portal/gangway/internal/delivery"
 )
 
 func (p *program) suppressionsCommand() *cobra.Command {
@@ -180,14 +181,7 @@ func (p *program) said(subject, done string) error {
 // recipients checks that each word is an address or a number.
 func recipients(words []string) error {
 	for _, word := range words {
-		digits := strings.Map(func(r rune) rune {
-			if r >= '0' && r <= '9' {
-				return r
-			}
-			return -1
-		}, word)
-		address, err := mail.ParseAddress(word)
-		if (err != nil || address.Address != word) && (len(digits) < 8 || len(digits) > 15 || strings.Contains(word, "@")) {
+		if !delivery.IsRecipient(word) {
 			return usagef("%q is neither an e-mail address nor a phone number", word)
 		}
 	}

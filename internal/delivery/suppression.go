@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"net/mail"
 	"strings"
 	"time"
 
@@ -50,6 +51,22 @@ const (
 	Unsubscribed SuppressionReason = "unsubscribed"
 	Manual       SuppressionReason = "manual"
 )
+
+// IsRecipient reports whether text is an e-mail address or has the digits of a phone
+// number, in any spelling.
+func IsRecipient(text string) bool {
+	if strings.Contains(text, "@") {
+		address, err := mail.ParseAddress(text)
+		return err == nil && address.Address == text
+	}
+	digits := 0
+	for _, r := range text {
+		if r >= '0' && r <= '9' {
+			digits++
+		}
+	}
+	return digits >= 8 && digits <= 15
+}
 
 // FoldAddress writes an e-mail address the one way in which addresses are
 // compared. Letter case of the local part could tell mailboxes apart; no mail
