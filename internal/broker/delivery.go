@@ -83,11 +83,16 @@ func sourceOf(header nats.Header, stream string, sequence uint64, timestamp time
 	if src.MsgID == "" {
 		src.MsgID = first(header, HeaderMsgID)
 	}
-	if at, err := time.Parse(time.RFC3339Nano, first(header, HeaderRequestedAt)); err == nil {
-		src.Timestamp = at
+	// An error costs more than to look first, and most messages have neither.
+	if text := first(header, HeaderRequestedAt); text != "" {
+		if at, err := time.Parse(time.RFC3339Nano, text); err == nil {
+			src.Timestamp = at
+		}
 	}
-	if n, err := strconv.Atoi(first(header, HeaderGeneration)); err == nil && n > 0 {
-		src.Generation = n
+	if text := first(header, HeaderGeneration); text != "" {
+		if n, err := strconv.Atoi(text); err == nil && n > 0 {
+			src.Generation = n
+		}
 	}
 	return src
 }
