@@ -110,7 +110,7 @@ func (s tracedStore) Claim(ctx context.Context, claim delivery.Claim) (claimed d
 }
 
 // Record implements [pipeline.Store].
-func (s tracedStore) Record(ctx context.Context, record delivery.Record) (recorded delivery.Recorded, err error) {
+func (s tracedStore) Record(ctx context.Context, record *delivery.Record) (recorded delivery.Recorded, err error) {
 	err = s.in(ctx, "record", func(ctx context.Context) error { recorded, err = s.Store.Record(ctx, record); return err })
 	return recorded, err
 }

@@ -252,13 +252,13 @@ func (e *execution) panicked(ctx context.Context, cause any) delivery.Result {
 
 // record commits the outcome.
 func (e *execution) record(ctx context.Context) error {
-	recorded, err := e.p.store.Record(ctx, e.outcome)
+	recorded, err := e.p.store.Record(ctx, &e.outcome)
 	if fault.Of(err) == fault.Invalid {
 		// The database refuses this row's data. The outcome must still be known.
 		e.p.options.Observer.Trouble(ctx, e.cmd, "record", err)
 		e.outcome.Result, e.outcome.Attempts, e.outcome.Subject = nil, nil, ""
 		e.outcome.ErrorMessage, e.outcome.ErrorCode = "the outcome could not be stored in full", ""
-		recorded, err = e.p.store.Record(ctx, e.outcome)
+		recorded, err = e.p.store.Record(ctx, &e.outcome)
 	}
 	if err != nil {
 		return err
@@ -280,7 +280,7 @@ func (j *journal) Begin(ctx context.Context, provider string, done delivery.Atte
 	if done.Provider != "" {
 		record.Attempts = []delivery.Attempt{done}
 	}
-	recorded, err := j.p.store.Record(ctx, record)
+	recorded, err := j.p.store.Record(ctx, &record)
 	if err != nil {
 		return 0, err
 	}

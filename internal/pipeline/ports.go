@@ -73,7 +73,8 @@ type Observer interface {
 // dropped because it could not be written at once.
 type Store interface {
 	Claim(ctx context.Context, claim delivery.Claim) (delivery.Claimed, error)
-	Record(ctx context.Context, record delivery.Record) (delivery.Recorded, error)
+	// Record may read on after ctx has ended: the record must not be changed then.
+	Record(ctx context.Context, record *delivery.Record) (delivery.Recorded, error)
 	// Adopt gives the row of a command that was cancelled before it came what only
 	// the command knows.
 	Adopt(ctx context.Context, cmd *command.Command) (delivery.Row, error)

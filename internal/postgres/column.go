@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -19,6 +20,7 @@ import (
 type column struct {
 	values      []byte
 	rows, nulls int
+	ahead       int // bytes that this column and those after it will take
 }
 
 // null adds a row without a value.
@@ -116,9 +118,15 @@ func reset(columns []*column) {
 	}
 }
 
-// parameters are columns as arguments of a statement.
+// parameters are columns as arguments of a statement. The driver encodes them one
+// after the other into one buffer, which the first makes large enough for all.
 func parameters(columns []*column, more ...any) []any {
 	all := make([]any, 0, len(columns)+len(more))
+	ahead := 0
+	for _, c := range slices.Backward(columns) {
+		ahead += columnHead + len(c.values)
+		c.ahead = ahead
+	}
 	for _, c := range columns {
 		all = append(all, c)
 	}
@@ -159,6 +167,9 @@ func (c columnCodec) PlanEncode(m *pgtype.Map, oid uint32, format int16, value a
 	return c.ArrayCodec.PlanEncode(m, oid, format, value)
 }
 
+// columnHead is the size of the head of an array of one dimension, in bytes.
+const columnHead = 20
+
 type columnPlan struct{ element uint32 }
 
 // Encode implements [pgtype.EncodePlan]. A column without any value is sent as
@@ -168,6 +179,7 @@ func (p columnPlan) Encode(value any, buf []byte) ([]byte, error) {
 	if c.nulls == c.rows {
 		return nil, nil
 	}
+	buf = slices.Grow(buf, c.ahead)
 	hasNulls := uint32(0)
 	if c.nulls > 0 {
 		hasNulls = 1

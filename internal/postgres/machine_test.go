@@ -158,7 +158,7 @@ func (c *chance) ends(ctx context.Context) error {
 	case record.Status == delivery.DeadLettered || record.Status == delivery.Unknown:
 		record.Reason, record.Letter = fault.Internal, &delivery.LetterContent{Body: []byte("{}")}
 	}
-	_, err := c.Record(ctx, record)
+	_, err := c.Record(ctx, &record)
 	return err
 }
 

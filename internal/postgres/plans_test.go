@@ -362,7 +362,7 @@ func claimAndRecord(ctx context.Context, pool *pgxpool.Pool) error {
 	if err != nil {
 		return err
 	}
-	_, err = store.Record(ctx, delivery.Record{
+	_, err = store.Record(ctx, &delivery.Record{
 		Row: claimed.Row, Token: claim.Token, Status: delivery.DeadLettered, Reason: fault.Timeout, Provider: "ses",
 		Attempts:   []delivery.Attempt{{Number: 1, Round: 1, Provider: "ses", Endpoint: "smtp", Outcome: "failed", StartedAt: time.Now()}},
 		Recipients: []delivery.Recipient{{Address: "kim@example.kr", Status: delivery.Failed}},

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"slices"
 
@@ -54,7 +55,8 @@ func readRecords(results pgx.BatchResults, records []*op) (unclear []*op, err er
 	)
 	_, err = pgx.ForEachRow(rows, []any{&rowID, &version, &status, &attempts, &updated, &completed}, func() error {
 		o := find(records, rowID.Bytes)
-		o.applied, o.row = true, merge(o.record)
+		o.applied = true
+		merge(&o.row, o.record)
 		o.row.Version, o.row.Attempts, o.row.UpdatedAt, o.row.CompletedAt = version, attempts, updated.Time, completed.Time
 		if delivery.Status(status) != o.record.Status {
 			unclear = append(unclear, o)
@@ -107,20 +109,15 @@ func (s *Store) reread(ctx context.Context, ops []*op) error {
 	return nil
 }
 
-// merge is the claimed row as an applied record leaves it.
-func merge(r *delivery.Record) delivery.Row {
-	row := r.Row
+// merge makes row the claimed row as an applied record leaves it.
+func merge(row *delivery.Row, r *delivery.Record) {
+	*row = r.Row
 	row.Status, row.Reason = r.Status, r.Reason
 	row.ErrorCode, row.ErrorMessage = r.ErrorCode, r.ErrorMessage
 	row.Round, row.Due, row.Unsure = r.Round, r.Due, r.Unsure
-	for _, column := range []struct {
-		to   *string
-		from string
-	}{{&row.Provider, r.Provider}, {&row.ProviderMessageID, r.ProviderMessageID}, {&row.Subject, r.Subject}} {
-		if column.from != "" {
-			*column.to = column.from
-		}
-	}
+	row.Provider = cmp.Or(r.Provider, row.Provider)
+	row.ProviderMessageID = cmp.Or(r.ProviderMessageID, row.ProviderMessageID)
+	row.Subject = cmp.Or(r.Subject, row.Subject)
 	if len(r.Result) > 0 {
 		row.Result = r.Result
 	}
@@ -129,7 +126,6 @@ func merge(r *delivery.Record) delivery.Row {
 	} else {
 		row.Token = uuid.Nil
 	}
-	return row
 }
 
 // find returns the operation on an id; ops are sorted by id.

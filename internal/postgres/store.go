@@ -78,11 +78,13 @@ func (s *Store) Claim(ctx context.Context, claim delivery.Claim) (delivery.Claim
 
 // Record implements [pipeline.Store]: it returns after COMMIT, with the row as
 // it then stands and whether this record changed it.
-func (s *Store) Record(ctx context.Context, record delivery.Record) (delivery.Recorded, error) {
+func (s *Store) Record(ctx context.Context, record *delivery.Record) (delivery.Recorded, error) {
 	if record.Letter != nil {
-		record.Letter = s.seal(record.Row.ID, *record.Letter)
+		sealed := *record
+		sealed.Letter = s.seal(record.Row.ID, *record.Letter)
+		record = &sealed
 	}
-	op := &op{id: record.Row.ID, record: &record, done: make(chan struct{})}
+	op := &op{id: record.Row.ID, record: record, done: make(chan struct{})}
 	if err := s.wait(ctx, op); err != nil {
 		return delivery.Recorded{}, fmt.Errorf("postgres: record %s: %w", record.Row.ID, err)
 	}

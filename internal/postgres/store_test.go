@@ -75,7 +75,7 @@ func (d desk) claim(t *testing.T, cmd *command.Command, change ...func(*delivery
 
 func (d desk) record(t *testing.T, record delivery.Record) delivery.Recorded {
 	t.Helper()
-	recorded, err := d.Record(t.Context(), record)
+	recorded, err := d.Record(t.Context(), &record)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -313,7 +313,7 @@ func TestRowAtFaultStandsAlone(t *testing.T) {
 			if i == 17 {
 				code = "nul \x00"
 			}
-			_, err = d.Record(t.Context(), delivery.Record{Row: claimed.Row, Token: claimed.Row.Token, Status: delivery.Failed, ErrorCode: code})
+			_, err = d.Record(t.Context(), &delivery.Record{Row: claimed.Row, Token: claimed.Row.Token, Status: delivery.Failed, ErrorCode: code})
 			switch {
 			case err == nil:
 				stored.Add(1)
@@ -377,7 +377,7 @@ func TestOutcomeSurvivesADatabaseThatIsAway(t *testing.T) {
 	server.Kill()
 	done := make(chan error, 1)
 	go func() {
-		_, err := d.Record(ctx, delivery.Record{Row: claimed.Row, Token: token, Status: delivery.Sent})
+		_, err := d.Record(ctx, &delivery.Record{Row: claimed.Row, Token: token, Status: delivery.Sent})
 		done <- err
 	}()
 	select {
