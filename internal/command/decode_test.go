@@ -210,3 +210,37 @@ func BenchmarkDecode(b *testing.B) {
 		}
 	}
 }
+
+// FuzzPlain: the short way to the canonical form is the long way's, wherever it
+// takes a body at all.
+func FuzzPlain(f *testing.F) {
+	for _, body := range []string{
+		`{"id":1,"id":2}`, `{"b":1,"id":{"y":1,"x":2},"a":{"y":1,"x":2}}`, `{}`, `{"id":"x"}`, "{ \"b\" : [1 , -20,{\"z\":null,\"a\":true}] ,\t\"a\":\"한글\",\"id\":1}\n", `{"a":{"b":[],"a":{}},"":0}`,
+		`{"a":1,"a":2}`, `{"a":1.0}`, `{"a":-0}`, `{"a":01}`, `{"a":1,}`, `{"a":[1,]}`, `{"a":"\u0041"}`, `{"é":1,"a":2}`, `{"a":tru}`, `{"a":1}x`, "{\"a\":\"\xff\"}",
+		`{"a":123456789012345}`, `{"a":9007199254740993}`, `{"provider":"ses","event_id":"e","at":3}`, `{"a" 1}`, `{"a":1 "b":2}`, `{,}`, `{"a":}`, `[1]`, ``,
+	} {
+		f.Add([]byte(body))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		for _, kind := range []Kind{EmailSend, WebhookProcess} {
+			got, ok := plainForm(nil, body, func(name []byte) bool { return counts(kind, name) })
+			if !ok {
+				continue
+			}
+			want, err := canonical(kind, body)
+			if err != nil || string(got) != string(want) {
+				t.Fatalf("%s of %q is %q, want %q (%v)", kind, body, got, want, err)
+			}
+		}
+	})
+}
+
+// TestPlainTakesCommands: what producers usually write goes the short way.
+func TestPlainTakesCommands(t *testing.T) {
+	t.Parallel()
+	body := []byte(`{"id": "x", "to": ["kim@example.kr"], "subject": "접수 안내", "variables": {"number": 3, "name": "김민수"}, "v": 1}`)
+	const want = `{"subject":"접수 안내","to":["kim@example.kr"],"v":1,"variables":{"name":"김민수","number":3}}`
+	if got, ok := plainForm(nil, body, func(name []byte) bool { return counts(EmailSend, name) }); !ok || string(got) != want {
+		t.Fatalf("%t, %s", ok, got)
+	}
+}

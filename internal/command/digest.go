@@ -32,13 +32,22 @@ var webhookBound = []string{"provider", "event_id"}
 // more fields computes the same digest, and so that the order and spacing that
 // jsonb changes do not matter.
 func DigestOf(kind Kind, body []byte) (Digest, error) {
+	text := make([]byte, 0, len(kind)+1+len(body))
+	text = append(append(text, kind...), '\n')
+	if plain, ok := plainForm(text, body, func(name []byte) bool { return counts(kind, name) }); ok {
+		return sha256.Sum256(plain), nil
+	}
 	canonical, err := canonical(kind, body)
 	if err != nil {
 		return Digest{}, fault.Wrap(fault.Invalid, "command: digest", err)
 	}
-	text := make([]byte, 0, len(kind)+1+len(canonical))
-	text = append(append(text, kind...), '\n')
 	return sha256.Sum256(append(text, canonical...)), nil
+}
+
+// counts reports whether a member of that name tells commands apart.
+func counts(kind Kind, name []byte) bool {
+	is := func(n string) bool { return string(name) == n }
+	return !slices.ContainsFunc(digestFree, is) && (kind != WebhookProcess || slices.ContainsFunc(webhookBound, is))
 }
 
 // canonical copies the members that count, then sorts and normalises the copy.
@@ -57,13 +66,12 @@ func canonical(kind Kind, body []byte) (jsontext.Value, error) {
 		// The decoder reuses its buffer: the name is copied before the value is read.
 		start := len(out)
 		out = append(append(out, name...), ':')
-		is := func(n string) bool { return string(out[start+1:len(out)-2]) == n }
-		free := slices.ContainsFunc(digestFree, is) || kind == WebhookProcess && !slices.ContainsFunc(webhookBound, is)
+		nameEnd := len(out) - 2
 		value, err := in.ReadValue()
 		if err != nil {
 			return nil, err
 		}
-		if free {
+		if !counts(kind, out[start+1:nameEnd]) {
 			out = out[:start]
 			continue
 		}
