@@ -110,6 +110,8 @@ func fallback[P any](candidates []*Guard[P], id uuid.UUID, failed string, reason
 // priority is the place of a lane in the line for tokens.
 func priority(lane command.Lane) resilience.Priority {
 	switch lane {
+	case command.Alerts:
+		return resilience.Foremost
 	case command.High:
 		return resilience.Urgent
 	case command.Bulk:

@@ -65,6 +65,33 @@ func TestAlertsReachPeople(t *testing.T) {
 	}
 }
 
+// TestAlertsPassEveryFlood floods the lane high, of which a provider takes two mails
+// a second: an alert's e-mail goes before what waits in the stream, in the worker and
+// for a token.
+func TestAlertsPassEveryFlood(t *testing.T) {
+	const flood = 400
+	o := newOffice(t, "ALERTS_INTERVAL=100ms", "ALERTS_FOR=0s", "ALERTS_EMAIL_TO=ops@example.kr", "ROUTES_EMAIL=ses",
+		"PROVIDERS_SES_RATE=2", "PROVIDERS_SES_BURST=2", "POOL_EMAIL_SEND=8")
+	for i := range flood {
+		o.publish("email.send.high", mailTo(fmt.Sprintf("kim+%d@example.kr", i)))
+	}
+	sent := func() (n int) {
+		o.check(o.pool.QueryRow(t.Context(), `SELECT count(*) FROM gangway.deliveries WHERE kind = 'email.send' AND status IN ('sent', 'delivered')`).Scan(&n))
+		return n
+	}
+	testkit.Eventually(t, 60*time.Second, func() bool { return sent() > 2 }, "the flood does not flow")
+	o.badSMS()
+	testkit.Eventually(t, 60*time.Second, func() bool { return len(o.received("ops@example.kr")) > 0 }, "nobody was told; the log says:\n%s", o.log)
+	if n := sent(); n > flood/4 {
+		t.Errorf("%d of %d went before the alert", n, flood)
+	}
+	var lane string
+	o.check(o.pool.QueryRow(t.Context(), `SELECT d.lane FROM gangway.deliveries d JOIN gangway.alert_notices n ON n.command_id = d.id`).Scan(&lane))
+	if lane != "high" {
+		t.Errorf("the lane is shown as %s", lane)
+	}
+}
+
 // TestAlertsRaiseNoAlerts lets the e-mail that carries an alert become a dead
 // letter itself: that raises nothing, or it would go on for ever.
 func TestAlertsRaiseNoAlerts(t *testing.T) {

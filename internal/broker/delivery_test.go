@@ -162,7 +162,7 @@ func TestCanRetryIn(t *testing.T) {
 func TestSubscribeErrors(t *testing.T) {
 	testkit.NoLeaks(t)
 	_, conn := start(t)
-	if _, err := subscriber(t, conn).Subscribe(t.Context(), string(command.EmailSend)); !errors.Is(err, jetstream.ErrStreamNotFound) || !contains(err.Error(), "GANGWAY_COMMANDS", "email-send-high") {
+	if _, err := subscriber(t, conn).Subscribe(t.Context(), string(command.EmailSend)); !errors.Is(err, jetstream.ErrStreamNotFound) || !contains(err.Error(), "GANGWAY_COMMANDS", "email-send-alerts") {
 		t.Errorf("without a topology: %v", err)
 	}
 	if _, err := subscriber(t, conn).Subscribe(t.Context(), "letters"); err == nil || !contains(err.Error(), "letters") {

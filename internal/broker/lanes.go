@@ -1,7 +1,7 @@
 package broker
 
-// lanes holds what waits, and picks what is next when a slot is free: high
-// always first; normal and bulk by turns, so that neither starves the other;
+// lanes holds what waits, and picks what is next when a slot is free: alerts and
+// then high always first; normal and bulk by turns, so that neither starves the other;
 // bulk never in the slots kept for the rest. The subscription's lock guards it.
 type lanes struct {
 	queues [laneCount]queue
@@ -47,6 +47,8 @@ func (l *lanes) nextLane() int {
 	normal := l.queues[laneNormal].len() > 0
 	bulk := l.queues[laneBulk].len() > 0 && l.bulkSlots > 0
 	switch {
+	case l.queues[laneAlerts].len() > 0:
+		return laneAlerts
 	case l.queues[laneHigh].len() > 0:
 		return laneHigh
 	case bulk && (!normal || l.turn >= normalTurns):

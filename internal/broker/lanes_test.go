@@ -9,7 +9,7 @@ import (
 func picks(l *lanes) string {
 	var order strings.Builder
 	for d := l.pick(); d != nil; d = l.pick() {
-		order.WriteByte("HNB"[d.lane])
+		order.WriteByte("AHNB"[d.lane])
 	}
 	return order.String()
 }
@@ -21,6 +21,7 @@ func TestLanesPick(t *testing.T) {
 		want    string
 	}{
 		"high first":                 {10, "BNHBNH", "HHNNBB"},
+		"our own before all":         {10, "BHNAHA", "AAHHNB"},
 		"three normal for each bulk": {100, "BBBBBNNNNNNNNN", "NNNBNNNBNNNBBB"},
 		"bulk alone":                 {100, "BBB", "BBB"},
 		"an eighth is kept":          {16, "BBBBBBBBBBBBBBBB", "BBBBBBBBBBBBBB"},
@@ -32,7 +33,7 @@ func TestLanesPick(t *testing.T) {
 	} {
 		l := newLanes(test.pool)
 		for _, lane := range test.waiting {
-			l.push(&Delivery{lane: strings.IndexRune("HNB", lane)})
+			l.push(&Delivery{lane: strings.IndexRune("AHNB", lane)})
 		}
 		if got := picks(&l); got != test.want {
 			t.Errorf("%s: picked %s, want %s", name, got, test.want)

@@ -41,10 +41,17 @@ func (c *Conn) HasMessage(ctx context.Context, id uuid.UUID, kind command.Kind, 
 	if !kind.Producer() {
 		return false, nil
 	}
-	due, err := scheduled.Consumer(ctx, DueConsumerName(kind, lane))
-	if err != nil {
-		return fail(err)
+	for _, l := range lanesOf(kind) {
+		if l.Shown() != lane {
+			continue
+		}
+		due, err := scheduled.Consumer(ctx, DueConsumerName(kind, l))
+		if err != nil {
+			return fail(err)
+		}
+		if info := due.CachedInfo(); info.NumPending > 0 || info.NumAckPending > 0 {
+			return true, nil
+		}
 	}
-	info := due.CachedInfo()
-	return info.NumPending > 0 || info.NumAckPending > 0, nil
+	return false, nil
 }

@@ -82,6 +82,9 @@ func DueConsumerName(kind command.Kind, lane command.Lane) string {
 
 // lanesOf lists the lanes that kind has, most urgent first.
 func lanesOf(kind command.Kind) []command.Lane {
+	if kind == command.EmailSend {
+		return append([]command.Lane{command.Alerts}, command.Lanes()...)
+	}
 	if kind.Producer() {
 		return command.Lanes()
 	}

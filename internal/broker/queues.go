@@ -27,7 +27,10 @@ func (c *Conn) Queues(ctx context.Context) ([]Queue, error) {
 	var list []Queue
 	for _, kind := range command.Kinds() {
 		for _, lane := range lanesOf(kind) {
-			q := Queue{Kind: kind, Lane: lane}
+			q := Queue{Kind: kind, Lane: lane.Shown()}
+			if n := len(list) - 1; n >= 0 && list[n].Kind == q.Kind && list[n].Lane == q.Lane {
+				q, list = list[n], list[:n] // what waits in our own lane is counted with high
+			}
 			for _, source := range []struct{ stream, consumer, subject string }{
 				{StreamCommands, ConsumerName(kind, lane), kind.Subject(lane)},
 				{StreamScheduled, DueConsumerName(kind, lane), scheduledDue(kind, lane)},

@@ -32,7 +32,8 @@ func KindSources(_ context.Context, topic string) ([]Source, error) {
 
 // Indexes of lanes, most urgent first.
 const (
-	laneHigh = iota
+	laneAlerts = iota
+	laneHigh
 	laneNormal
 	laneBulk
 	laneCount
@@ -40,6 +41,8 @@ const (
 
 func laneIndex(lane command.Lane) int {
 	switch lane {
+	case command.Alerts:
+		return laneAlerts
 	case command.High:
 		return laneHigh
 	case command.Bulk:

@@ -14,7 +14,7 @@ import (
 // TopologyVersion counts changes to what [Provision] creates. A worker updates
 // nothing that a newer one has provisioned: during a rolling upgrade the older
 // workers start too.
-const TopologyVersion = 1
+const TopologyVersion = 2
 
 // metadataVersion is the key under which streams and buckets carry it.
 const metadataVersion = "gangway-topology"

@@ -23,8 +23,8 @@ func TestProvisionCreatesTheContract(t *testing.T) {
 		maxAge    time.Duration
 		consumers int
 	}{
-		broker.StreamCommands:    {jetstream.WorkQueuePolicy, jetstream.DiscardNew, 0, 15},
-		broker.StreamScheduled:   {jetstream.WorkQueuePolicy, jetstream.DiscardOld, 0, 15},
+		broker.StreamCommands:    {jetstream.WorkQueuePolicy, jetstream.DiscardNew, 0, 16},
+		broker.StreamScheduled:   {jetstream.WorkQueuePolicy, jetstream.DiscardOld, 0, 16},
 		broker.StreamDeadLetters: {jetstream.LimitsPolicy, jetstream.DiscardOld, 180 * 24 * time.Hour, 0},
 		broker.StreamEvents:      {jetstream.LimitsPolicy, jetstream.DiscardOld, 7 * 24 * time.Hour, 0},
 		broker.StreamAdvisories:  {jetstream.LimitsPolicy, jetstream.DiscardOld, 30 * 24 * time.Hour, 0},
@@ -89,6 +89,9 @@ func TestProvisionServesEverySubject(t *testing.T) {
 		if kind.Producer() {
 			want = append(want, string(kind)+".high", string(kind)+".bulk",
 				"scheduled.due."+string(kind)+".high", "scheduled.due."+string(kind)+".bulk")
+		}
+		if kind == command.EmailSend {
+			want = append(want, "email.send.alerts", "scheduled.due.email.send.alerts")
 		}
 		slices.Sort(filters)
 		slices.Sort(want)

@@ -177,7 +177,12 @@ func TestSubjectRoundTrip(t *testing.T) {
 			}
 		}
 	}
-	for _, subject := range []string{"", "email", "email.send.low", "webhook.process.high", "scheduled.at.x", "email.send.normal"} {
+	for _, subject := range []string{"email.send.alerts", "scheduled.due.email.send.alerts"} {
+		if kind, lane, ok := ParseSubject(subject); !ok || kind != EmailSend || lane != Alerts || lane.Valid() || lane.Shown() != High {
+			t.Errorf("%s parses as %s, %s, %v", subject, kind, lane, ok)
+		}
+	}
+	for _, subject := range []string{"sms.send.alerts", "", "email", "email.send.low", "webhook.process.high", "scheduled.at.x", "email.send.normal"} {
 		if _, _, ok := ParseSubject(subject); ok {
 			t.Errorf("%q must not parse", subject)
 		}

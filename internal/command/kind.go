@@ -69,7 +69,20 @@ const (
 	Bulk   Lane = "bulk"
 )
 
-// Lanes lists the lanes, most urgent first.
+// Alerts is the lane of our own e-mails about alerts, before all others: neither a
+// flood of high nor its wait for a provider's tokens keeps them. It is no lane of
+// producers, and is shown as [High].
+const Alerts Lane = "alerts"
+
+// Shown is the lane that rows, metrics and messages to others name.
+func (l Lane) Shown() Lane {
+	if l == Alerts {
+		return High
+	}
+	return l
+}
+
+// Lanes lists the lanes of producers, most urgent first.
 func Lanes() []Lane { return []Lane{High, Normal, Bulk} }
 
 // Valid reports whether l is one of [Lanes].
@@ -93,6 +106,9 @@ const subjectFired = "scheduled.due."
 // of fired schedules ("scheduled.due.<kind>.<lane>").
 func ParseSubject(subject string) (Kind, Lane, bool) {
 	rest, due := strings.CutPrefix(subject, subjectFired)
+	if rest == EmailSend.Subject(Alerts) {
+		return EmailSend, Alerts, true
+	}
 	lane := Normal
 	for _, l := range []Lane{High, Bulk, Normal} {
 		if l == Normal && !due {

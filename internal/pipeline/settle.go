@@ -135,7 +135,7 @@ func (e *execution) content(status delivery.Status) *delivery.LetterContent {
 func (e *execution) letter(text string) delivery.Letter {
 	content := e.content(delivery.DeadLettered)
 	return delivery.Letter{
-		ID: e.cmd.ID, Kind: e.cmd.Kind, Lane: e.cmd.Lane, Key: strconv.Itoa(e.row.Version),
+		ID: e.cmd.ID, Kind: e.cmd.Kind, Lane: e.cmd.Lane.Shown(), Key: strconv.Itoa(e.row.Version),
 		Body: content.Body, Headers: content.Headers, Reason: e.row.Reason, Error: text,
 		Row: e.row, Attempts: e.result.Attempts, FirstSeen: e.cmd.RequestedAt,
 	}

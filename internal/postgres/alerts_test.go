@@ -140,7 +140,7 @@ func TestNoticesLeaveTogetherAndOnce(t *testing.T) {
 		wg.Wait()
 	}
 	mails := func() int {
-		return d.number(t, `SELECT count(*) FROM gangway.outbox WHERE subject = 'email.send.high'`)
+		return d.number(t, `SELECT count(*) FROM gangway.outbox WHERE subject = 'email.send.alerts'`)
 	}
 	raise("ses")
 	raise("sns")

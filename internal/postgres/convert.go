@@ -15,7 +15,7 @@ func newRow(claim *delivery.Claim) delivery.Row {
 	cmd := claim.Command
 	row := delivery.Row{
 		View: delivery.View{
-			ID: cmd.ID, Kind: cmd.Kind, Lane: cmd.Lane, Status: claim.Status, Reason: claim.Reason,
+			ID: cmd.ID, Kind: cmd.Kind, Lane: cmd.Lane.Shown(), Status: claim.Status, Reason: claim.Reason,
 			Replays: cmd.Generation, RequestedAt: cmd.RequestedAt, TraceID: traceID(cmd.TraceParent),
 		},
 		Version: 1, Digest: cmd.Digest, Due: claim.Due, OwnerAlive: true,

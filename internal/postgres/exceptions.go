@@ -19,7 +19,7 @@ UPDATE gangway.deliveries SET kind = $2, lane = $3, digest = $4, recipient = nul
        template = nullif($7, ''), metadata = nullif($8, '')::jsonb, correlation_id = nullif($9, ''), trace_id = nullif($10, ''),
        requested_at = $11, version = version + 1, updated_at = now()
 WHERE id = $1 AND kind = ''`,
-		cmd.ID, cmd.Kind, cmd.Lane, cmd.Digest[:], row.Recipient, row.Subject, row.Template, metadataJSON(row.Metadata),
+		cmd.ID, cmd.Kind, row.Lane, cmd.Digest[:], row.Recipient, row.Subject, row.Template, metadataJSON(row.Metadata),
 		row.CorrelationID, row.TraceID, row.RequestedAt)
 	if err != nil {
 		return row, fmt.Errorf("postgres: adopt %s: %w", cmd.ID, err)

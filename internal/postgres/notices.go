@@ -10,10 +10,11 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/gangwon-portal/gangway/internal/alert"
+	"github.com/gangwon-portal/gangway/internal/command"
 )
 
-// Tell implements [alert.Notices]. The e-mail command goes into the outbox, in the
-// high lane, in the transaction that marks its notices: they are told once.
+// Tell implements [alert.Notices]. The e-mail command goes into the outbox, in a
+// lane of its own, in the transaction that marks its notices: they are told once.
 func (s *Alerts) Tell(ctx context.Context, sink string, every time.Duration, most int, tell func([]alert.Notice) (mail []byte, err error)) error {
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		var soon bool
@@ -42,15 +43,21 @@ WHERE n.sink = $1 AND n.sent_at IS NULL ORDER BY n.id LIMIT $2 FOR UPDATE OF n S
 		if err != nil {
 			return err
 		}
-		var command *uuid.UUID
+		var carrier *uuid.UUID
 		if mail != nil {
-			command = new(uuid.Must(uuid.NewV7()))
-			_, err := tx.Exec(ctx, `SELECT gangway.enqueue('email.send', $1::text::jsonb, id => $2::uuid::text, lane => 'high')`, string(mail), *command)
+			carrier = new(uuid.Must(uuid.NewV7()))
+			_, err := tx.Exec(ctx, `SELECT gangway.enqueue('email.send', $1::text::jsonb, id => $2::uuid::text, lane => 'high')`, string(mail), *carrier)
+			if err != nil {
+				return err
+			}
+			// Producers cannot ask for this lane, by the function neither.
+			_, err = tx.Exec(ctx, `UPDATE gangway.outbox SET subject = $1 WHERE seq = currval(pg_get_serial_sequence('gangway.outbox', 'seq'))`,
+				command.EmailSend.Subject(command.Alerts))
 			if err != nil {
 				return err
 			}
 		}
-		_, err = tx.Exec(ctx, `UPDATE gangway.alert_notices SET sent_at = clock_timestamp(), command_id = $2 WHERE id = ANY ($1)`, ids, command)
+		_, err = tx.Exec(ctx, `UPDATE gangway.alert_notices SET sent_at = clock_timestamp(), command_id = $2 WHERE id = ANY ($1)`, ids, carrier)
 		return err
 	})
 	if err != nil {

@@ -30,7 +30,8 @@ type Priority int
 
 // The priorities, most urgent first.
 const (
-	Urgent Priority = iota
+	Foremost Priority = iota // our own: a handful that tells of trouble
+	Urgent
 	Usual
 	Patient
 	priorities

@@ -123,9 +123,11 @@ func (t *Throttle) handOut(now time.Time) {
 
 // urgent counts the urgent calls that wait. The lock is held.
 func (t *Throttle) urgent() (n int) {
-	for _, w := range t.lines[Urgent] {
-		if !w.gone {
-			n++
+	for _, line := range t.lines[:Urgent+1] {
+		for _, w := range line {
+			if !w.gone {
+				n++
+			}
 		}
 	}
 	return n
