@@ -84,8 +84,8 @@ func (o ConnectOptions) natsOptions() (nats.Options, error) {
 	// A refused subject or a rotated credential must not end a worker that
 	// would work again once an operator has mended it.
 	s.IgnoreAuthErrorAbort = true
-	s.DisconnectedErrCB = func(_ *nats.Conn, err error) {
-		if o.OnLost != nil {
+	s.DisconnectedErrCB = func(nc *nats.Conn, err error) {
+		if o.OnLost != nil && !nc.IsClosed() { // one that we closed is not lost
 			o.OnLost(err)
 		}
 	}

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	natsserver "github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
@@ -85,7 +86,7 @@ func TestConnectReportsMistakes(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, url := range []string{"nats://user:hush@ho st:4222", "nats://", "%zz:hush"} {
+	for _, url := range []string{"nats://user:hush@ho st:4222", "nats://", "%zz:hush", "http://user:hush@host:8080"} {
 		if _, err := broker.Connect(t.Context(), broker.ConnectOptions{URLs: []string{"nats://ok", url}}); err == nil || strings.Contains(err.Error(), "hush") || !contains(err.Error(), "URL 2 of 2") {
 			t.Errorf("%s: %v", url, err)
 		}
@@ -103,12 +104,18 @@ func TestConnectionIsRestored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
 	server.Stop()
 	<-lost //nolint:errcheck // that it is lost is what is waited for
 	server.Start()
 	if url := <-restored; url != server.URL() {
 		t.Errorf("restored to %s", url)
+	}
+	closed := make(chan struct{})
+	conn.NATS().SetClosedHandler(func(*nats.Conn) { close(closed) })
+	conn.Close()
+	<-closed // is told last
+	if len(lost) > 0 {
+		t.Errorf("a connection that was closed is told as lost: %v", <-lost)
 	}
 }
 
