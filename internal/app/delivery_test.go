@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -80,6 +81,9 @@ func TestAnotherBodyUnderTheSameIDIsRefused(t *testing.T) {
 	p.check(err)
 	if len(letters) != 1 || letters[0].Reason != fault.Invalid || strings.Count(letters[0].Error, first.Digest.String()) != 1 {
 		t.Fatalf("letters %+v", letters)
+	}
+	if both := regexp.MustCompile(`\b[0-9a-f]{16}\b`).FindAllString(letters[0].Error, -1); len(both) != 2 || both[0] == both[1] {
+		t.Errorf("it names the digests %q, want that of each body", both)
 	}
 	if row := p.await(id, delivery.Sent); row.Version != first.Version || p.first.count() != 1 {
 		t.Errorf("the row moved: %+v", row)

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -98,15 +99,24 @@ func TestReaperEndsWhatHasNoMessage(t *testing.T) {
 	if n, err := r.sweep(t.Context()); err != nil || n != 0 {
 		t.Errorf("a second sweep reaps %d, %v", n, err)
 	}
-	// One whose message still waits is left alone.
+	// One whose message still waits is left alone, however long it stands.
 	p.mail("kept", "")
 	kept := insert("kept", "retrying")
-	_, err := p.pool.Exec(t.Context(), `UPDATE gangway.deliveries SET updated_at = now() - interval '2 minutes' WHERE id = $1`, kept)
+	_, err := p.pool.Exec(t.Context(), `UPDATE gangway.deliveries SET updated_at = now() WHERE id = $1`, kept)
 	p.check(err)
-	_, err = p.pool.Exec(t.Context(), `UPDATE gangway.deliveries SET updated_at = now() + interval '1 second' WHERE id = $1`, kept)
-	p.check(err)
+	r.grace = 100 * time.Millisecond
+	testkit.Eventually(t, 10*time.Second, func() bool {
+		overdue, _, _, err := p.reader.Overdue(t.Context(), postgres.Place{}, reapPage, r.grace)
+		return err == nil && slices.Contains(overdue, kept)
+	}, "it to stand still for too long")
 	if n, err := r.sweep(t.Context()); err != nil || n != 0 {
 		t.Errorf("a command with a message is reaped: %d, %v", n, err)
+	}
+	commands, err := p.conn.JetStream().Stream(t.Context(), broker.StreamCommands)
+	p.check(err)
+	p.check(commands.Purge(t.Context()))
+	if n, err := r.sweep(t.Context()); err != nil || n != 1 {
+		t.Errorf("without its message it is not reaped: %d, %v", n, err)
 	}
 }
 
