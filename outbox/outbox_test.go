@@ -228,6 +228,18 @@ func TestRowsWaitWhileTheBusIsAway(t *testing.T) {
 	}
 }
 
+// TestRowsAreFoundWithoutNotice: what nobody was notified of, because the database
+// went away in between or the notice was lost, is found by looking.
+func TestRowsAreFoundWithoutNotice(t *testing.T) {
+	pool, b := open(t), new(bus)
+	relay(t, pool, b, outbox.RelayOptions{Poll: 20 * time.Millisecond})
+	exec(t, pool, `ALTER TABLE gangway.outbox DISABLE TRIGGER outbox_notify`)
+	for i := 1; i <= 3; i++ {
+		exec(t, pool, `SELECT gangway.enqueue('sms.send', '{"to":"010-1234-5678","text":"x"}')`)
+		testkit.Eventually(t, 10*time.Second, func() bool { return b.count() == i && waiting(t, pool) == 0 }, "row %d to be found", i)
+	}
+}
+
 func TestARefusedRowLetsOthersPass(t *testing.T) {
 	pool, b := open(t), &bus{refuse: "poison"}
 	exec(t, pool, `SELECT gangway.enqueue('sms.send', '{"to":"010-1234-5678","text":"poison"}')`)
