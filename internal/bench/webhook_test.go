@@ -50,7 +50,7 @@ func BenchmarkWebhook(b *testing.B) {
 }
 
 // BenchmarkWebhookLatency: how long a sender waits at 500 webhooks a second that
-// come whether or not the ones before are answered.
+// come whether or not the ones before are answered. The promise is a p99 of 20 ms.
 func BenchmarkWebhookLatency(b *testing.B) {
 	const rate, n = 500, 5000
 	url := intake(b, startStack(b))
@@ -71,8 +71,9 @@ func BenchmarkWebhookLatency(b *testing.B) {
 		}
 		wait.Wait()
 		for _, p := range []int{50, 99} {
-			b.ReportMetric(float64(took.percentile(p).Microseconds())/1000, fmt.Sprintf("p%d-ms", p))
+			b.ReportMetric(millis(took.percentile(p)), fmt.Sprintf("p%d-ms", p))
 		}
+		b.ReportMetric(millis(took.percentile(99))/20, "p99-of-promise")
 	}
 }
 
