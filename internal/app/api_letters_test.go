@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -34,7 +35,7 @@ func (d *counterDesk) readsNobody(t *testing.T, number int64) {
 	d.token = readToken
 	response, masked := d.do("GET", one, "")
 	_, listed := d.do("GET", list, "")
-	if response.StatusCode != 200 || !strings.Contains(string(masked), `"payload":"[redacted]"`) || !strings.Contains(string(masked), `"headers":{}`) {
+	if response.StatusCode != http.StatusOK || !strings.Contains(string(masked), `"payload":"[redacted]"`) || !strings.Contains(string(masked), `"headers":{}`) {
 		t.Errorf("one that may read is shown %s", masked)
 	}
 	for _, answer := range []string{string(masked), string(listed)} {

@@ -56,7 +56,10 @@ func TestConnectToSomethingElse(t *testing.T) {
 		}
 	}()
 	select {
-	case <-waited:
+	case err := <-waited:
+		if err == nil {
+			t.Error("what it is told of is no error")
+		}
 	case <-time.After(10 * connectTimeout):
 		t.Fatal("nobody is told that the port says nothing")
 	}
