@@ -127,7 +127,7 @@ func (e *Engine) route() (*message.Router, error) {
 			if !ok {
 				return fmt.Errorf("app: message %s did not come through the broker", m.UUID)
 			}
-			growStack()
+			growStack(false)
 			// The router logs an error, and the subscriber hands the message out again.
 			return process(m.Context(), delivery)
 		})
