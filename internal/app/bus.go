@@ -11,15 +11,20 @@ import (
 	"github.com/gangwon-portal/gangway/internal/broker"
 	"github.com/gangwon-portal/gangway/internal/cli"
 	"github.com/gangwon-portal/gangway/internal/fault"
+	"github.com/gangwon-portal/gangway/internal/telemetry"
 	"github.com/gangwon-portal/gangway/outbox"
 )
 
 // natsBus publishes commands straight to their stream.
-type natsBus struct{ publisher *broker.Publisher }
+type natsBus struct {
+	publisher *broker.Publisher
+	tracing   *telemetry.Tracing // nil for none
+}
 
 // Publish implements [cli.Bus].
 func (b natsBus) Publish(ctx context.Context, messages []cli.Message) []error {
 	outgoing := make([]broker.Outgoing, len(messages))
+	sent := sends(b.tracing, messages)
 	for i, m := range messages {
 		headers := map[string][]string{}
 		if m.TraceParent != "" {
@@ -27,7 +32,9 @@ func (b natsBus) Publish(ctx context.Context, messages []cli.Message) []error {
 		}
 		outgoing[i] = broker.Outgoing{Subject: m.Kind.Subject(m.Lane), Headers: headers, Body: m.Body, MsgID: m.MsgID}
 	}
-	return send(ctx, b.publisher, outgoing)
+	errs := send(ctx, b.publisher, outgoing)
+	sent(errs)
+	return errs
 }
 
 // send publishes and spreads the error over the messages; nil when all are stored.

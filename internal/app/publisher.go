@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.uber.org/zap"
@@ -12,6 +13,7 @@ import (
 	"github.com/gangwon-portal/gangway/internal/cli"
 	"github.com/gangwon-portal/gangway/internal/fault"
 	"github.com/gangwon-portal/gangway/internal/postgres"
+	"github.com/gangwon-portal/gangway/internal/telemetry"
 )
 
 // PublisherBackends says what stands behind the commands of the program
@@ -44,6 +46,7 @@ type connections struct {
 	pool      *pgxpool.Pool
 	conn      *broker.Conn
 	publisher *broker.Publisher
+	tracing   *telemetry.Tracing
 	control   providerControl // its fleet is nil until it is opened
 }
 
@@ -52,7 +55,12 @@ func (c *connections) bus(ctx context.Context, s cli.Settings) (cli.Bus, error) 
 	if err != nil {
 		return nil, err
 	}
-	return natsBus{publisher}, nil
+	if c.tracing == nil {
+		c.tracing, err = telemetry.NewTracing(ctx, c.cfg.Traces, Version(), func(err error) {
+			fmt.Fprintln(os.Stderr, "publisher: traces are not exported:", err)
+		})
+	}
+	return natsBus{publisher, c.tracing}, err
 }
 
 func (c *connections) outbox(ctx context.Context, s cli.Settings) (cli.Bus, error) {
@@ -150,6 +158,7 @@ func (c *connections) endpoints(s cli.Settings) (cli.Endpoints, error) {
 }
 
 func (c *connections) close() error {
+	c.tracing.Close()
 	if c.control.fleet != nil {
 		c.control.fleet.Stop()
 	}

@@ -11,6 +11,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 
 	"github.com/gangwon-portal/gangway/internal/broker"
+	"github.com/gangwon-portal/gangway/internal/cli"
 	"github.com/gangwon-portal/gangway/internal/command"
 	"github.com/gangwon-portal/gangway/internal/delivery"
 	"github.com/gangwon-portal/gangway/internal/fault"
@@ -44,6 +45,30 @@ func consumes(tracing *telemetry.Tracing, do func(context.Context, *broker.Deliv
 			span.SetStatus(codes.Error, "not settled")
 		}
 		return err
+	}
+}
+
+// sends begins the span that each message's traceparent names, at the top of its
+// trace; what it returns ends them, told what came of each (nil when all are stored).
+func sends(tracing *telemetry.Tracing, messages []cli.Message) func([]error) {
+	if tracing == nil {
+		return func([]error) {}
+	}
+	spans := make([]trace.Span, len(messages))
+	for i, m := range messages {
+		parent, _ := telemetry.ParseTrace(m.TraceParent, "")
+		spans[i] = tracing.Join(context.Background(), parent.TraceID, parent.SpanID, "send "+string(m.Kind), trace.WithSpanKind(trace.SpanKindProducer), trace.WithAttributes(
+			attribute.String("messaging.system", "nats"), attribute.String("messaging.operation.type", "send"),
+			attribute.String("messaging.destination.name", m.Kind.Subject(m.Lane)), attribute.String("gangway.command_id", m.ID.String()),
+		))
+	}
+	return func(errs []error) {
+		for i, span := range spans {
+			if errs != nil {
+				_ = failedSpan(span, errs[i])
+			}
+			span.End()
+		}
 	}
 }
 

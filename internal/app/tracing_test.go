@@ -23,6 +23,7 @@ import (
 
 	"github.com/gangwon-portal/gangway/config"
 	"github.com/gangwon-portal/gangway/internal/broker"
+	"github.com/gangwon-portal/gangway/internal/cli"
 	"github.com/gangwon-portal/gangway/internal/command"
 	"github.com/gangwon-portal/gangway/internal/delivery"
 	"github.com/gangwon-portal/gangway/internal/telemetry"
@@ -203,6 +204,39 @@ func TestOneTraceFromPublisherToEvent(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestPublisherIsTheTopOfItsTraces: what the program publishes begins with a span of
+// its own, one for each command, which the worker's follow.
+func TestPublisherIsTheTopOfItsTraces(t *testing.T) {
+	received := new(otlp)
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", overHTTP(t, received))
+	t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")
+	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "100")
+	o := newOffice(t)
+	for _, to := range []string{"minsu@example.kr", "jisu@example.kr"} {
+		if code, _, errs := o.publisher("email", "--to", to, "--subject", "비밀", "--text", "secret text", "--lane", "high", "--nats-url", o.nats.URL()); code != cli.ExitDone {
+			t.Fatal(errs)
+		}
+	}
+	var sent, processed []*tracepb.Span
+	testkit.Eventually(t, 30*time.Second, func() bool {
+		sent, processed = received.find("", "send email.send"), received.find("", "process email.send")
+		return len(sent) == 2 && len(processed) == 2
+	}, "sent: %v\nprocessed: %v", &sent, &processed)
+	for _, span := range sent {
+		follows := slices.ContainsFunc(processed, func(p *tracepb.Span) bool {
+			return string(p.TraceId) == string(span.TraceId) && string(p.ParentSpanId) == string(span.SpanId)
+		})
+		if !follows || len(span.ParentSpanId) > 0 || span.Kind != tracepb.Span_SPAN_KIND_PRODUCER || !strings.Contains(span.String(), "email.send.high") {
+			t.Errorf("nothing follows %v, or it is not the top", span)
+		}
+	}
+	for _, hidden := range []string{"minsu", "jisu", "비밀", "secret text"} {
+		if strings.Contains(received.text(), hidden) {
+			t.Errorf("the traces show %q", hidden)
+		}
 	}
 }
 
