@@ -161,6 +161,7 @@ func TestEnqueueSaysWhatIsWrong(t *testing.T) {
 		{`SELECT gangway.enqueue('mail', '{}')`, `kind "mail" cannot be enqueued`},
 		{`SELECT gangway.enqueue('email.send', '[]')`, `must be a JSON object, not array`},
 		{`SELECT gangway.enqueue('email.send', '{}', lane => 'fast')`, `lane "fast" does not exist`},
+		{`SELECT gangway.enqueue('email.send', '{}', lane => 'alerts')`, `lane "alerts" does not exist`},
 		{`SELECT gangway.enqueue('email.send', '{"id":"a"}', id => 'b')`, `id "b" differs from the payload's id "a"`},
 		{`SELECT gangway.enqueue('email.send', jsonb_build_object('text', repeat('x', 1048577)))`, `at most 1048576`},
 		{`SELECT gangway.enqueue('email.send', 'garbage')`, `invalid input syntax for type json`},

@@ -216,6 +216,7 @@ func TestAPICommands(t *testing.T) {
 			{"/api/v1/commands/email.send", `{"to":["kim@example.kr"],"subject":"x","txt":"y"}`, 422, "txt", "text"},
 			{"/api/v1/commands/email.send", `{"to":["x"]`, 422, "", "JSON"},
 			{"/api/v1/commands/email.send?lane=fast", mailTo("a@b.kr"), 422, "lane", "fast"},
+			{"/api/v1/commands/email.send?lane=alerts", mailTo("a@b.kr"), 422, "lane", "alerts"},
 			{"/api/v1/commands/email.send?line=high", mailTo("a@b.kr"), 422, "line", "lane"},
 			{"/api/v1/commands/webhook.process", `{}`, 404, "", "webhook.process"},
 			{"/api/v1/commands/email.send", strings.Repeat("x", 1<<20+1), 413, "", "1048576"},

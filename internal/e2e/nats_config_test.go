@@ -115,7 +115,7 @@ func TestNATSAccounts(t *testing.T) {
 	}
 
 	for _, subject := range []string{
-		"webhook.process", "business.complete", "event.email.send.sent", "deadletter.email.send.x", "scheduled.at.x", "scheduled.due.email.send.high",
+		"webhook.process", "email.send.alerts", "business.complete", "event.email.send.sent", "deadletter.email.send.x", "scheduled.at.x", "scheduled.due.email.send.high",
 		"$JS.API.STREAM.PURGE.GANGWAY_COMMANDS", "$JS.API.STREAM.DELETE.GANGWAY_EVENTS", "$JS.API.CONSUMER.CREATE.GANGWAY_COMMANDS.x", "$KV.gangway_state.x",
 		"$JS.API.STREAM.MSG.GET.GANGWAY_DEADLETTERS", "$JS.API.DIRECT.GET.KV_gangway_cache.x",
 	} {
