@@ -278,6 +278,13 @@ func (s *script) say(answers ...func(context.Context) error) {
 	s.answers, s.calls = answers, nil
 }
 
+// turn is which call, from 0, was that of a command; -1 for none.
+func (s *script) turn(id uuid.UUID) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.IndexFunc(s.calls, func(c providers.Call[providers.Email]) bool { return c.ID == id })
+}
+
 func (s *script) count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

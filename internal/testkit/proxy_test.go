@@ -13,18 +13,19 @@ func TestProxyFails(t *testing.T) {
 	proxy := NewProxy(t, echo(t))
 
 	conn := dialProxy(t, proxy)
-	if err := roundTrip(conn, time.Second); err != nil {
+	if err := roundTrip(conn, 20*time.Second); err != nil {
 		t.Fatalf("a sound network: %v", err)
 	}
 
-	proxy.Delay(100 * time.Millisecond)
+	const delay = time.Second // far more than a busy machine adds
+	proxy.Delay(delay)
 	start := time.Now()
-	if err := roundTrip(conn, 5*time.Second); err != nil || time.Since(start) < 100*time.Millisecond {
+	if err := roundTrip(conn, 20*time.Second); err != nil || time.Since(start) < delay {
 		t.Errorf("delayed: %v after %v", err, time.Since(start))
 	}
 	proxy.Restore()
 	start = time.Now()
-	if err := roundTrip(conn, 5*time.Second); err != nil || time.Since(start) >= 100*time.Millisecond {
+	if err := roundTrip(conn, 20*time.Second); err != nil || time.Since(start) >= delay {
 		t.Errorf("no longer delayed: %v after %v", err, time.Since(start))
 	}
 
@@ -38,7 +39,7 @@ func TestProxyFails(t *testing.T) {
 	}
 	proxy.Restore()
 	conn = dialProxy(t, proxy)
-	if err := roundTrip(conn, time.Second); err != nil {
+	if err := roundTrip(conn, 20*time.Second); err != nil {
 		t.Errorf("restored: %v", err)
 	}
 
@@ -49,7 +50,7 @@ func TestProxyFails(t *testing.T) {
 		}
 	}
 	proxy.Restore()
-	if err := roundTrip(dialProxy(t, proxy), time.Second); err != nil {
+	if err := roundTrip(dialProxy(t, proxy), 20*time.Second); err != nil {
 		t.Errorf("restored: %v", err)
 	}
 }
