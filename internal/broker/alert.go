@@ -1,11 +1,9 @@
 package broker
 
 import (
-	"fmt"
 	"strconv"
 	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 )
 
@@ -21,18 +19,6 @@ type AlertEvent struct {
 	ResolvedAt time.Time `json:"resolved_at,omitzero"`
 }
 
-type alertEnvelope struct {
-	SpecVersion     string     `json:"specversion"`
-	ID              string     `json:"id"`
-	Source          string     `json:"source"`
-	Type            string     `json:"type"`
-	Subject         string     `json:"subject"`
-	Time            time.Time  `json:"time"`
-	Sequence        string     `json:"sequence"`
-	DataContentType string     `json:"datacontenttype"`
-	Data            AlertEvent `json:"data"`
-}
-
 // AlertMessage is the message that tells of an alert, on event.alert.raised or
 // event.alert.resolved. number counts what was told of this alert; with it a
 // repetition is the same event.
@@ -42,19 +28,11 @@ func AlertMessage(a AlertEvent, number int, at time.Time) (Outgoing, error) {
 		name = "alert.resolved"
 	}
 	a.Message = oneLine(a.Message, 500)
-	event := alertEnvelope{
-		SpecVersion: "1.0", ID: a.ID.String() + "." + strconv.Itoa(number) + ".alert", Source: eventSource,
-		Type: "kr.gangwon.gangway." + name, Subject: a.Alert, Time: at.UTC(), Sequence: fmt.Sprintf("%010d", number),
-		DataContentType: "application/json", Data: a,
-	}
+	subject := a.Alert
 	if a.Subject != "" {
-		event.Subject += "/" + a.Subject
+		subject += "/" + a.Subject
 	}
-	body, err := json.Marshal(&event)
-	if err != nil {
-		return Outgoing{}, fmt.Errorf("broker: alert event of %s: %w", a.Alert, err)
-	}
-	return Outgoing{
-		Subject: subjectEvent + name, Headers: map[string][]string{"Content-Type": {eventContentType}}, Body: body, MsgID: event.ID,
-	}, nil
+	return cloudEvent{
+		ID: a.ID.String() + "." + strconv.Itoa(number) + ".alert", Subject: subject, Time: at, Sequence: sequence(number), Data: a,
+	}.on(name, name)
 }

@@ -4,34 +4,13 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"time"
 
-	"github.com/go-json-experiment/json"
 	"github.com/google/uuid"
 
 	"github.com/gangwon-portal/gangway/internal/command"
 	"github.com/gangwon-portal/gangway/internal/delivery"
 	"github.com/gangwon-portal/gangway/internal/fault"
 )
-
-const (
-	subjectFailover   = subjectEvent + "provider.failover"
-	eventTypeFailover = "kr.gangwon.gangway.provider.failover"
-)
-
-// failoverEvent is the CloudEvent of a failover; its subject is the provider that
-// was passed over.
-type failoverEvent struct {
-	SpecVersion     string       `json:"specversion"`
-	ID              string       `json:"id"`
-	Source          string       `json:"source"`
-	Type            string       `json:"type"`
-	Subject         string       `json:"subject"`
-	Time            time.Time    `json:"time"`
-	TraceParent     string       `json:"traceparent,omitzero"`
-	DataContentType string       `json:"datacontenttype"`
-	Data            failoverData `json:"data"`
-}
 
 type failoverData struct {
 	Provider  string       `json:"provider"`
@@ -44,22 +23,18 @@ type failoverData struct {
 }
 
 // Failover publishes on event.provider.failover that a command goes to another
-// provider. The id is made of command and attempt.
+// provider; the event's subject is the one that was passed over. The id is made of
+// command and attempt.
 func (o *Outlet) Failover(ctx context.Context, f delivery.Failover) error {
-	event := failoverEvent{
-		SpecVersion: "1.0", ID: f.ID.String() + "." + strconv.Itoa(f.Attempt) + ".failover", Source: eventSource,
-		Type: eventTypeFailover, Subject: f.From, Time: f.At.UTC(), TraceParent: traceOf(ctx, f.TraceID),
-		DataContentType: "application/json",
+	message, err := cloudEvent{
+		ID: f.ID.String() + "." + strconv.Itoa(f.Attempt) + ".failover", Subject: f.From, Time: f.At, TraceParent: traceOf(ctx, f.TraceID),
 		Data: failoverData{
 			Provider: f.From, Fallback: f.To, Reason: f.Reason, ErrorCode: oneLine(f.ErrorCode, 120),
 			CommandID: f.ID, Kind: f.Kind, Attempt: f.Attempt,
 		},
-	}
-	body, err := json.Marshal(&event)
+	}.on("provider.failover", "provider.failover")
 	if err == nil {
-		headers := map[string][]string{"Content-Type": {eventContentType}}
-		setTrace(headers, event.TraceParent, "")
-		err = o.publisher.Send(ctx, Outgoing{Subject: subjectFailover, Headers: headers, Body: body, MsgID: event.ID})
+		err = o.publisher.Send(ctx, message)
 	}
 	if err != nil {
 		return fmt.Errorf("broker: failover event of %s: %w", f.ID, err)
