@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/gangwon-portal/gangway/internal/fault"
 	"github.com/gangwon-portal/gangway/providers"
@@ -39,23 +38,23 @@ func (d *Driver) message(call providers.Call[providers.SMS]) (kind string, body 
 	sms := call.Request
 	fitted, err := smstext.Fit(sms.Subject, sms.Text)
 	if err != nil {
-		return "", nil, named("send", err)
+		return "", nil, providers.OfCall("send", err)
 	}
 	out := request{Body: fitted.Text, SendNo: smstext.Sender(sms.From), SenderKey: call.ID.String()}
 	if out.SendNo == "" {
 		out.SendNo = smstext.Sender(d.options.From)
 	}
 	if out.SendNo == "" {
-		return "", nil, named("send", fault.InvalidField("from", "is missing, and the provider has no sender of its own; name a registered one"))
+		return "", nil, providers.OfCall("send", fault.InvalidField("from", "is missing, and the provider has no sender of its own; name a registered one"))
 	}
 	to := recipient{Key: call.ID.String()}
 	switch country, number := smstext.Split(sms.To); {
 	case number == "":
-		return "", nil, named("send", fault.InvalidField("to", "is no number in E.164"))
+		return "", nil, providers.OfCall("send", fault.InvalidField("to", "is no number in E.164"))
 	case country == "82":
 		to.No = number
 	case fitted.Long:
-		return "", nil, named("send", fault.InvalidField("text", "is too long for a number outside Korea, or has a subject: only SMS goes there"))
+		return "", nil, providers.OfCall("send", fault.InvalidField("text", "is too long for a number outside Korea, or has a subject: only SMS goes there"))
 	default:
 		to.International = country + number
 	}
@@ -100,7 +99,7 @@ func parseHeader(body []byte) (result string, ok bool, err error) {
 			Code code `json:"resultCode"`
 		} `json:"header"`
 	}
-	if err := decode(body, &answer); err != nil {
+	if err := providers.Decode(body, &answer); err != nil {
 		return "", false, err
 	}
 	if answer.Header == nil {
@@ -126,7 +125,7 @@ func parseSent(body []byte) (sent, error) {
 			Data sent `json:"data"`
 		} `json:"body"`
 	}
-	if err := decode(body, &answer); err != nil {
+	if err := providers.Decode(body, &answer); err != nil {
 		return sent{}, err
 	}
 	if answer.Body.Data.RequestID == "" {
@@ -170,7 +169,7 @@ func parseList(body []byte) ([]listed, error) {
 			Data []listed `json:"data"`
 		} `json:"body"`
 	}
-	if err := decode(body, &answer); err != nil {
+	if err := providers.Decode(body, &answer); err != nil {
 		return nil, err
 	}
 	if answer.Body == nil {
@@ -191,28 +190,11 @@ func parseSenders(body []byte) ([]sender, error) {
 			Data []sender `json:"data"`
 		} `json:"body"`
 	}
-	if err := decode(body, &answer); err != nil {
+	if err := providers.Decode(body, &answer); err != nil {
 		return nil, err
 	}
 	if answer.Body == nil {
 		return nil, errors.New("the answer has no list of senders")
 	}
 	return answer.Body.Data, nil
-}
-
-// decode is lenient where strictness would turn an accepted message into an
-// unknown outcome. Its error never shows what the vendor said.
-func decode(body []byte, into any) error {
-	err := json.Unmarshal(body, into, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	if err != nil {
-		return errors.New("not the documented JSON")
-	}
-	return nil
-}
-
-// named adds the call to a mistake of the command.
-func named(endpoint string, err error) error {
-	e := *fault.As(err)
-	e.Op = endpoint
-	return &e
 }

@@ -118,7 +118,7 @@ func (d *Driver) Check(ctx context.Context) error {
 func (d *Driver) Confirm(ctx context.Context, call providers.Call[providers.SMS]) (providers.Answer, error) {
 	fitted, err := smstext.Fit(call.Request.Subject, call.Request.Text)
 	if err != nil {
-		return providers.Answer{}, named("list", err)
+		return providers.Answer{}, providers.OfCall("list", err)
 	}
 	now := d.options.Now().In(smstext.Seoul())
 	query := url.Values{

@@ -2,7 +2,6 @@ package nhncloud
 
 import (
 	"context"
-	"crypto/subtle"
 	"net/http"
 	"net/url"
 	"strings"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/gangwon-portal/gangway/internal/delivery"
 	"github.com/gangwon-portal/gangway/internal/fault"
+	"github.com/gangwon-portal/gangway/providers"
 	"github.com/gangwon-portal/gangway/providers/smstext"
 )
 
@@ -48,11 +48,7 @@ func (w *Webhook) Verify(_ context.Context, header http.Header, _ []byte, _ time
 	if got == "" {
 		return fault.New(fault.Unauthorized, "nhncloud: verify", "%s is missing", HeaderSignature)
 	}
-	fits := 0
-	for _, secret := range w.secrets {
-		fits |= subtle.ConstantTimeCompare([]byte(got), []byte(secret))
-	}
-	if fits != 1 {
+	if !providers.KnowsSecret(w.secrets, got) {
 		return fault.New(fault.Refused, "nhncloud: verify", "%s is none of the configured texts (webhook.secrets)", HeaderSignature)
 	}
 	return nil

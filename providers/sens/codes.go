@@ -108,7 +108,7 @@ func gatewayCode(body []byte) string {
 			Code number `json:"errorCode"`
 		} `json:"error"`
 	}
-	if decode(body, &answer) != nil {
+	if providers.Decode(body, &answer) != nil {
 		return ""
 	}
 	return string(answer.Error.Code)

@@ -35,7 +35,7 @@ const (
 func (d *Driver) Confirm(ctx context.Context, call providers.Call[providers.SMS]) (providers.Answer, error) {
 	wanted, err := d.message(call.Request)
 	if err != nil {
-		return providers.Answer{}, named("list", err)
+		return providers.Answer{}, providers.OfCall("list", err)
 	}
 	now := d.options.Now()
 	query := period(madeAt(call.ID, now), now.Add(time.Minute), pageSize)

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/gangwon-portal/gangway/internal/fault"
 	"github.com/gangwon-portal/gangway/providers"
@@ -73,7 +72,7 @@ type sent struct {
 // about what the vendor did.
 func parseSent(body []byte) (sent, error) {
 	var answer sent
-	if err := decode(body, &answer); err != nil {
+	if err := providers.Decode(body, &answer); err != nil {
 		return sent{}, err
 	}
 	if answer.Name != "fail" && answer.RequestID == "" {
@@ -107,7 +106,7 @@ func parsePage(body []byte) (page, error) {
 		page
 		Messages *[]item `json:"messages"`
 	}
-	if err := decode(body, &answer); err != nil {
+	if err := providers.Decode(body, &answer); err != nil {
 		return page{}, err
 	}
 	if answer.Messages == nil {
@@ -115,23 +114,6 @@ func parsePage(body []byte) (page, error) {
 	}
 	answer.page.Messages = *answer.Messages
 	return answer.page, nil
-}
-
-// decode is lenient where strictness would turn an accepted message into an
-// unknown outcome. Its error never shows what the vendor said.
-func decode(body []byte, into any) error {
-	err := json.Unmarshal(body, into, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	if err != nil {
-		return errors.New("not the documented JSON")
-	}
-	return nil
-}
-
-// named adds the call to a mistake of the command.
-func named(endpoint string, err error) error {
-	e := *fault.As(err)
-	e.Op = endpoint
-	return &e
 }
 
 // number is a code that comes as a number or as a string.

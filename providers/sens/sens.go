@@ -76,7 +76,7 @@ func (d *Driver) Name() string { return d.options.Name }
 func (d *Driver) Do(ctx context.Context, call providers.Call[providers.SMS]) (providers.Answer, error) {
 	out, err := d.message(call.Request)
 	if err != nil {
-		return providers.Answer{}, named("send", err)
+		return providers.Answer{}, providers.OfCall("send", err)
 	}
 	body, err := encode(out)
 	if err != nil {

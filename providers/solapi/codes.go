@@ -167,7 +167,7 @@ func errorCode(body []byte) (string, meaning) {
 	var answer struct {
 		Code string `json:"errorCode"`
 	}
-	if decode(body, &answer) != nil {
+	if providers.Decode(body, &answer) != nil {
 		return "", meaning{}
 	}
 	for _, table := range []map[string]meaning{httpCodes, statusCodes} {

@@ -10,6 +10,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/gangwon-portal/gangway/internal/fault"
+	"github.com/gangwon-portal/gangway/providers"
 )
 
 const (
@@ -82,13 +83,13 @@ func (d *Driver) find(ctx context.Context, filter url.Values, wanted func(listed
 // parseList reads one page and the key of the next, "" on the last.
 func parseList(body []byte) (messages []listed, next string, err error) {
 	var answer page
-	if err := decode(body, &answer); err != nil {
+	if err := providers.Decode(body, &answer); err != nil {
 		return nil, "", err
 	}
 	switch answer.Messages.Kind() {
 	case '{':
 		byID := map[string]listed{}
-		if err := decode(answer.Messages, &byID); err != nil {
+		if err := providers.Decode(answer.Messages, &byID); err != nil {
 			return nil, "", err
 		}
 		for id, message := range byID {
@@ -98,7 +99,7 @@ func parseList(body []byte) (messages []listed, next string, err error) {
 			messages = append(messages, message)
 		}
 	case '[':
-		if err := decode(answer.Messages, &messages); err != nil {
+		if err := providers.Decode(answer.Messages, &messages); err != nil {
 			return nil, "", err
 		}
 	default:

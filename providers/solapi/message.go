@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/gangwon-portal/gangway/internal/fault"
 	"github.com/gangwon-portal/gangway/providers"
@@ -32,14 +31,14 @@ func (d *Driver) message(call providers.Call[providers.SMS]) ([]byte, error) {
 	sms := call.Request
 	fitted, err := smstext.Fit(sms.Subject, sms.Text)
 	if err != nil {
-		return nil, invalid(err)
+		return nil, providers.OfCall("send", err)
 	}
 	from := smstext.Sender(sms.From)
 	if from == "" {
 		from = smstext.Sender(d.options.From)
 	}
 	if from == "" {
-		return nil, invalid(fault.InvalidField("from", "is missing, and the provider has no sender of its own; name a registered one"))
+		return nil, providers.OfCall("send", fault.InvalidField("from", "is missing, and the provider has no sender of its own; name a registered one"))
 	}
 	country, to := smstext.Split(sms.To)
 	out := outgoing{
@@ -48,10 +47,10 @@ func (d *Driver) message(call providers.Call[providers.SMS]) ([]byte, error) {
 	}
 	switch {
 	case to == "":
-		return nil, invalid(fault.InvalidField("to", "is no number in E.164"))
+		return nil, providers.OfCall("send", fault.InvalidField("to", "is no number in E.164"))
 	case country != "82":
 		if fitted.Long {
-			return nil, invalid(fault.InvalidField("text", "is too long for a number outside Korea, or has a subject: only SMS goes there"))
+			return nil, providers.OfCall("send", fault.InvalidField("text", "is too long for a number outside Korea, or has a subject: only SMS goes there"))
 		}
 		out.Country = country
 	}
@@ -81,7 +80,7 @@ type item struct {
 // about what the vendor did.
 func parseSent(body []byte) (sent, error) {
 	var answer sent
-	if err := decode(body, &answer); err != nil {
+	if err := providers.Decode(body, &answer); err != nil {
 		return sent{}, err
 	}
 	if answer.Group.ID == "" && len(answer.Messages) == 0 && len(answer.Failed) == 0 {
@@ -112,28 +111,11 @@ func parseBalance(body []byte) error {
 	var answer struct {
 		Balance *float64 `json:"balance"`
 	}
-	if err := decode(body, &answer); err != nil {
+	if err := providers.Decode(body, &answer); err != nil {
 		return err
 	}
 	if answer.Balance == nil {
 		return errors.New("the answer about the balance names none")
 	}
 	return nil
-}
-
-// decode is lenient where strictness would turn an accepted message into an
-// unknown outcome. Its error never shows what the vendor said.
-func decode(body []byte, into any) error {
-	err := json.Unmarshal(body, into, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
-	if err != nil {
-		return errors.New("not the documented JSON")
-	}
-	return nil
-}
-
-// invalid names the call in a mistake of the command.
-func invalid(err error) error {
-	e := *fault.As(err)
-	e.Op = "send"
-	return &e
 }

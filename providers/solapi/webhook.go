@@ -3,7 +3,6 @@ package solapi
 import (
 	"context"
 	"crypto/sha1" //nolint:gosec // the vendor's own form
-	"crypto/subtle"
 	"encoding/hex"
 	"net/http"
 	"net/url"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/gangwon-portal/gangway/internal/delivery"
 	"github.com/gangwon-portal/gangway/internal/fault"
+	"github.com/gangwon-portal/gangway/providers"
 )
 
 // Headers of the vendor's webhooks.
@@ -58,11 +58,7 @@ func (w *Webhook) Verify(_ context.Context, header http.Header, _ []byte, _ time
 	if got == "" {
 		return fault.New(fault.Unauthorized, "solapi: verify", "%s is missing", HeaderSecret)
 	}
-	fits := 0
-	for _, secret := range w.secrets {
-		fits |= subtle.ConstantTimeCompare([]byte(got), []byte(secret))
-	}
-	if fits != 1 {
+	if !providers.KnowsSecret(w.secrets, got) {
 		return fault.New(fault.Refused, "solapi: verify", "%s is none of the configured secrets (webhook.secrets)", HeaderSecret)
 	}
 	return nil

@@ -158,7 +158,7 @@ func TestWebhooksAreConfirmed(t *testing.T) {
 func groupOf(t *testing.T, notice delivery.Notice) string {
 	t.Helper()
 	var item webhookReport
-	if err := decode(notice.Event, &item); err != nil {
+	if err := providers.Decode(notice.Event, &item); err != nil {
 		t.Fatal(err)
 	}
 	return item.GroupID
