@@ -7,11 +7,11 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/gangwon-portal/gangway/internal/command"
 	"github.com/gangwon-portal/gangway/internal/fault"
 )
 
@@ -59,7 +59,7 @@ func decode(r *http.Request, into any) error {
 func explain(body []byte, err error) error {
 	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		if errors.Is(err, jsontext.ErrDuplicateName) {
-			return fault.InvalidField(fieldOf(syntax.JSONPointer), "stands twice")
+			return fault.InvalidField(command.FieldPath(syntax.JSONPointer), "stands twice")
 		}
 		return fault.New(fault.Invalid, "body", "the body is not JSON: mistake at byte %s", number(syntax.ByteOffset))
 	}
@@ -67,7 +67,7 @@ func explain(body []byte, err error) error {
 	if !ok {
 		return fault.Wrap(fault.Invalid, "body", err)
 	}
-	field := fieldOf(semantic.JSONPointer)
+	field := command.FieldPath(semantic.JSONPointer)
 	switch {
 	case errors.Is(err, json.ErrUnknownName):
 		return fault.InvalidField(field, "is not a field of this body")
@@ -95,20 +95,4 @@ func valueAt(body []byte, pointer jsontext.Pointer) string {
 		value = items[i]
 	}
 	return string(value)
-}
-
-// fieldOf turns a JSON pointer ("/ids/0") into the form people write ("ids[0]").
-func fieldOf(pointer jsontext.Pointer) string {
-	var b strings.Builder
-	for token := range pointer.Tokens() {
-		switch {
-		case token != "" && strings.Trim(token, "0123456789") == "":
-			b.WriteString("[" + token + "]")
-		case b.Len() > 0:
-			b.WriteString("." + clip(token))
-		default:
-			b.WriteString(clip(token))
-		}
-	}
-	return b.String()
 }

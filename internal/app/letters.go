@@ -24,28 +24,24 @@ func (l letters) List(ctx context.Context, f cli.LetterFilter, page cli.Page) ([
 			return nil, "", fault.New(fault.Invalid, "list", "cursor %q was not made by this list", page.Cursor)
 		}
 	}
-	found, err := l.operator.Letters(ctx, letterFilter(f), below, page.Size)
+	found, err := l.operator.Letters(ctx, f, below, page.Size)
 	if err != nil {
 		return nil, "", err
 	}
-	list := make([]cli.Letter, len(found))
-	for i, letter := range found {
-		list[i] = cli.Letter(letter)
-	}
 	if len(found) < page.Size {
-		return list, "", nil
+		return found, "", nil
 	}
-	return list, strconv.FormatInt(found[len(found)-1].Number, 10), nil
+	return found, strconv.FormatInt(found[len(found)-1].Number, 10), nil
 }
 
 // Show implements [cli.DeadLetters].
 func (l letters) Show(ctx context.Context, ref cli.LetterRef) (cli.LetterDetail, error) {
-	letter, payload, headers, err := l.operator.Letter(ctx, deadletter.Ref(ref))
+	letter, payload, headers, err := l.operator.Letter(ctx, ref)
 	if err != nil {
 		return cli.LetterDetail{}, err
 	}
 	history, err := l.operator.Attempts(ctx, letter.DeliveryID)
-	return cli.LetterDetail{Letter: cli.Letter(letter), Headers: headers, Body: payload, History: history}, err
+	return cli.LetterDetail{Letter: letter, Headers: headers, Body: payload, History: history}, err
 }
 
 // Settle implements [cli.DeadLetters].
@@ -64,19 +60,9 @@ func (l letters) Settle(ctx context.Context, o cli.LetterOrder, progress func(cl
 		return out
 	}
 	done, err := deadletter.Settle(ctx, l.operator, deadletter.Order{
-		Action: action, Filter: letterFilter(o.Filter), DryRun: o.DryRun, Limit: o.Limit, Rate: o.Rate, By: o.By, Note: o.Note,
+		Action: action, Filter: o.Filter, DryRun: o.DryRun, Limit: o.Limit, Rate: o.Rate, By: o.By, Note: o.Note,
 	}, func(r deadletter.Report) { progress(report(r)) })
 	return report(done), err
-}
-
-func letterFilter(f cli.LetterFilter) deadletter.Filter {
-	refs := make([]deadletter.Ref, len(f.Refs))
-	for i, ref := range f.Refs {
-		refs[i] = deadletter.Ref(ref)
-	}
-	return deadletter.Filter{
-		Refs: refs, Kinds: f.Kinds, Reasons: f.Reasons, Providers: f.Providers, Since: f.Since, Until: f.Until, Contains: f.Contains,
-	}
 }
 
 // unknowns settles unknown outcomes for a person.

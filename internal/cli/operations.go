@@ -6,9 +6,8 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/gangwon-portal/gangway/internal/command"
+	"github.com/gangwon-portal/gangway/internal/deadletter"
 	"github.com/gangwon-portal/gangway/internal/delivery"
-	"github.com/gangwon-portal/gangway/internal/fault"
 )
 
 // DeadLetters reads and settles dead letters: the index in
@@ -27,26 +26,15 @@ type DeadLetters interface {
 	Settle(ctx context.Context, order LetterOrder, progress func(done LetterReport)) (LetterReport, error)
 }
 
-// LetterRef names one dead letter.
-type LetterRef struct {
-	Number   int64     // dead_letters.id; 0 for none
-	Delivery uuid.UUID // the newest letter of this delivery
-}
+// Dead letters are those of [deadletter].
+type (
+	Letter       = deadletter.Letter
+	LetterRef    = deadletter.Ref
+	LetterFilter = deadletter.Filter
+)
 
-// LetterFilter narrows dead letters. Zero fields do not narrow; several values
-// of one field mean any of them.
-type LetterFilter struct {
-	Refs      []LetterRef
-	Kinds     []command.Kind
-	Reasons   []fault.Reason
-	Providers []string
-	Since     time.Time // became one at or after
-	Until     time.Time // became one before
-	Contains  string    // in payload or error, in any letter case
-}
-
-// Narrow reports whether the filter leaves anything out.
-func (f LetterFilter) Narrow() bool {
+// narrow reports whether the filter leaves anything out.
+func narrow(f LetterFilter) bool {
 	return len(f.Refs)+len(f.Kinds)+len(f.Reasons)+len(f.Providers) > 0 ||
 		!f.Since.IsZero() || !f.Until.IsZero() || f.Contains != ""
 }
@@ -72,25 +60,6 @@ type LetterReport struct {
 	Failed    int
 	Wiped     int // of Failed: the values of their sensitive variables are gone
 	Sealed    int // of Failed: no key that is known here opens them
-}
-
-// Letter is a row of gangway.dead_letters.
-type Letter struct {
-	Number      int64        `json:"id"`
-	DeliveryID  uuid.UUID    `json:"delivery_id"`
-	Kind        command.Kind `json:"kind"`
-	Lane        command.Lane `json:"lane"`
-	Generation  int          `json:"generation"`
-	Reason      fault.Reason `json:"reason"`
-	Error       string       `json:"error"`
-	Provider    string       `json:"provider,omitzero"`
-	Recipient   string       `json:"recipient,omitzero"`
-	Attempts    int          `json:"attempts"`
-	TraceID     string       `json:"trace_id,omitzero"`
-	FirstSeen   time.Time    `json:"first_seen"`
-	CreatedAt   time.Time    `json:"created_at"`
-	ReplayedAt  time.Time    `json:"replayed_at,omitzero"`
-	DiscardedAt time.Time    `json:"discarded_at,omitzero"`
 }
 
 // LetterDetail is a dead letter with what the stream keeps of it.

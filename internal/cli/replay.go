@@ -122,7 +122,7 @@ func (s *letterSettling) order(refs []string, discard bool) (LetterOrder, error)
 	if err != nil {
 		return LetterOrder{}, err
 	}
-	if !filter.Narrow() && !s.all && !s.dryRun {
+	if !narrow(filter) && !s.all && !s.dryRun {
 		// Replay may be repeated; what is discarded is gone.
 		if discard {
 			return LetterOrder{}, usagef("nothing says which letters: give numbers, ids or filters, or --all")

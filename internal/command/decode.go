@@ -158,7 +158,7 @@ func looseEnvelope(body []byte) (env struct {
 func explain(kind Kind, body []byte, err error) error {
 	if syntax, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		if syntax.JSONPointer != "" && errors.Is(err, jsontext.ErrDuplicateName) {
-			return fault.InvalidField(path(syntax.JSONPointer), "stands twice")
+			return fault.InvalidField(FieldPath(syntax.JSONPointer), "stands twice")
 		}
 		// Of the body nothing is repeated: this error is logged and shown, and whom a
 		// body is for, or which link it carries, is nobody else's business.
@@ -169,7 +169,7 @@ func explain(kind Kind, body []byte, err error) error {
 	if !ok {
 		return fault.Wrap(fault.Invalid, "command: decode", err)
 	}
-	field := path(semantic.JSONPointer)
+	field := FieldPath(semantic.JSONPointer)
 	if errors.Is(err, json.ErrUnknownName) {
 		if near := nearest(kind, semantic.JSONPointer.LastToken()); near != "" {
 			return fault.InvalidField(field, "is not a field of %s; did you mean %q?", kind, near)
@@ -189,8 +189,8 @@ func rootCause(syntax *jsontext.SyntacticError) error {
 	return syntax
 }
 
-// path turns a JSON pointer ("/to/0") into the form people write ("to[0]").
-func path(pointer jsontext.Pointer) string {
+// FieldPath turns a JSON pointer ("/to/0") into the form people write ("to[0]").
+func FieldPath(pointer jsontext.Pointer) string {
 	var b strings.Builder
 	for token := range pointer.Tokens() {
 		switch {
