@@ -21,6 +21,7 @@ retry: {email: {base: 30}}
 providers:
   ses: {rate: fast, timeout: [1s, 2s], password: hunter2}
   sendgird: {username: x}
+  carrier: {rate: 5}
 worker: {lease: 1s}
 routes: {email: [se, ses, ses, solapi]}
 `)
@@ -43,6 +44,7 @@ routes: {email: [se, ses, ses, solapi]}
 		"pool.email.send":           {` "0": out of bounds; allowed: a whole number, from 1 to 65536 (FILE line 7)`},
 		"pool.letters":              {`: unknown key; worker config explain lists every key (FILE line 7)`},
 		"postgres.url":              {`: is empty; set GANGWAY_POSTGRES_URL or postgres.url in the configuration file`},
+		"providers.carrier.driver":  {`: is empty and carrier is no preset; name one of smtp, sns, solapi, nhncloud, sens, nicednb, nts, juso, kakao`},
 		"providers.sendgird.driver": {`: is empty and sendgird is no preset; name one of smtp, sns, solapi, nhncloud, sens, nicednb, nts, juso, kakao, did you mean sendgrid?`},
 		"providers.ses.password":    {` "[redacted]": stands in clear in FILE line 10; outside dev write env:NAME, file:PATH or sealed:…`},
 		"providers.ses.rate":        {` "fast": allowed: a number a second such as 14, or 30/m, 1000/h, 20000/d, from 0 to 1000000 (FILE line 10)`},
@@ -61,7 +63,7 @@ routes: {email: [se, ses, ses, solapi]}
 		t.Error(diff)
 	}
 	text := problems.Error()
-	if !strings.HasPrefix(text, "configuration: 25 problems\n  ") || strings.Count(text, "\n") != len(problems) || strings.Contains(text, "hunter2") {
+	if !strings.HasPrefix(text, "configuration: 26 problems\n  ") || strings.Count(text, "\n") != len(problems) || strings.Contains(text, "hunter2") {
 		t.Errorf("text is:\n%s", text)
 	}
 }

@@ -124,7 +124,11 @@ func (c *Config) checkProvider(p *Problems, name string, provider Provider) {
 	}
 	if provider.Driver == "" {
 		if !routed { // the route has been reported
-			p.add(key+".driver", "", "is empty and %s is no preset; name one of %s%s", name, strings.Join(Drivers(), ", "), suggest(name, Presets()))
+			near := nearestOf(name, Presets())
+			if near != "" {
+				near = ", did you mean " + near + "?"
+			}
+			p.add(key+".driver", "", "is empty and %s is no preset; name one of %s%s", name, strings.Join(Drivers(), ", "), near)
 		}
 		return
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"go.uber.org/zap"
@@ -147,7 +148,9 @@ func (c *connections) endpoints(s cli.Settings) (cli.Endpoints, error) {
 	if c.cfg == nil {
 		cfg, _, err := config.Load(config.Options{File: s.ConfigFile, DefaultEnv: config.Dev})
 		if err != nil {
-			return cli.Endpoints{}, fault.New(fault.Invalid, "settings", "%v", err)
+			// A line a problem elsewhere; here all of them are one.
+			title, problems, _ := strings.Cut(err.Error(), "\n  ")
+			return cli.Endpoints{}, fault.New(fault.Invalid, "settings", "%s: %s", title, strings.ReplaceAll(problems, "\n  ", "; "))
 		}
 		c.cfg = cfg
 	}

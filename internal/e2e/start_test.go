@@ -169,6 +169,7 @@ func TestMistakesOfTheCommandLine(t *testing.T) {
 		{"publisher", "send", "KIND is missing"},
 		{"publisher", "send fax.send", `"fax.send"`},
 		{"publisher", "email --to kim@example.kr --subject a --text b", "nats.url is not set"},
+		{"publisher", "list --config /nowhere.yaml", `configuration: 1 problem: GANGWAY_CONFIG "/nowhere.yaml": file /nowhere.yaml: no such file`},
 	} {
 		t.Run(tt.program+" "+tt.args, func(t *testing.T) {
 			process := testkit.Start(t, testkit.Program{
