@@ -147,7 +147,7 @@ func (p *place) natsPub(t *testing.T) {
 		return p.count("recipient = 'without@example.kr' AND lane = 'high' AND status = 'sent'") == 1
 	}, "the command without an id is sent")
 	testkit.Eventually(t, patience, func() bool {
-		return p.count(`status = 'rejected' AND reason = 'invalid' AND error_message LIKE '%body is not JSON%"garbage"'`) == 1
+		return p.count(`status = 'rejected' AND reason = 'invalid' AND error_message LIKE '%body is not JSON: % at byte % of 7' AND error_message NOT LIKE '%garbage%'`) == 1
 	}, "garbage is rejected")
 }
 
