@@ -1,6 +1,7 @@
 package broker_test
 
 import (
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -38,6 +39,7 @@ func TestScheduleFiresOnTime(t *testing.T) {
 		{command.BusinessVerify, command.Bulk, "scheduled.due.business.verify.bulk"},
 		{command.DeliveryCancel, "", "scheduled.due.delivery.cancel.normal"},
 	}
+	lates := make([]time.Duration, len(cases))
 	var fired sync.WaitGroup
 	for i, test := range cases {
 		messages := subscribe(t, s, string(test.kind))
@@ -52,18 +54,22 @@ func TestScheduleFiresOnTime(t *testing.T) {
 		fired.Go(func() {
 			select {
 			case msg := <-messages:
-				checkFired(t, msg, p, test.want)
+				lates[i] = checkFired(t, msg, p, test.want)
 			case <-time.After(patience):
 				t.Errorf("%s did not fire", test.want)
 			}
 		})
 	}
 	fired.Wait()
+	// One alone may meet a busy moment of the machine.
+	if least := slices.Min(lates); least > 500*time.Millisecond {
+		t.Errorf("all fire late: %v", lates)
+	}
 	testkit.Eventually(t, patience, func() bool { return streamMessages(t, conn, broker.StreamScheduled) == 0 }, "nothing is left")
 }
 
-func checkFired(t *testing.T, msg *message.Message, p delivery.Postponed, subject string) {
-	if late := time.Since(p.Due); late < 0 || late > 10*time.Second { // BenchmarkSchedule shows how late
+func checkFired(t *testing.T, msg *message.Message, p delivery.Postponed, subject string) (late time.Duration) {
+	if late = time.Since(p.Due); late < 0 || late > 10*time.Second {
 		t.Errorf("%s fired %v after its time", subject, late)
 	}
 	d, ok := broker.DeliveryFrom(msg.Context())
@@ -81,6 +87,7 @@ func checkFired(t *testing.T, msg *message.Message, p delivery.Postponed, subjec
 		t.Errorf("%s: body %q, headers %v", subject, d.Body(), d.Headers())
 	}
 	msg.Ack()
+	return late
 }
 
 // One schedule for each id: a new time replaces the old one, even seconds later,
