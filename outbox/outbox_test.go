@@ -137,7 +137,7 @@ func TestCommitPublishesRollbackDoesNot(t *testing.T) {
 func TestIDsAgreeWithTheWorkers(t *testing.T) {
 	pool := open(t)
 	for _, name := range []string{
-		"order-42", "한글 아이디", "", strings.Repeat("long ", 40), "0193a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b", "0193A1B2-C3D4-7E5F-8A9B-0C1D2E3F4A5B",
+		"order-42", "한글 아이디", strings.Repeat("long ", 40), "0193a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b", "0193A1B2-C3D4-7E5F-8A9B-0C1D2E3F4A5B",
 	} {
 		var got string
 		if err := pool.QueryRow(t.Context(), `SELECT gangway.command_id($1)::text`, name).Scan(&got); err != nil {
@@ -163,6 +163,9 @@ func TestEnqueueSaysWhatIsWrong(t *testing.T) {
 		{`SELECT gangway.enqueue('email.send', '{}', lane => 'fast')`, `lane "fast" does not exist`},
 		{`SELECT gangway.enqueue('email.send', '{}', lane => 'alerts')`, `lane "alerts" does not exist`},
 		{`SELECT gangway.enqueue('email.send', '{"id":"a"}', id => 'b')`, `id "b" differs from the payload's id "a"`},
+		{`SELECT gangway.enqueue('email.send', '{}', id => '')`, `id has 0 bytes`},
+		{`SELECT gangway.enqueue('email.send', '{"id":""}')`, `id has 0 bytes`},
+		{`SELECT gangway.enqueue('email.send', '{}', id => repeat('x', 257))`, `id has 257 bytes`},
 		{`SELECT gangway.enqueue('email.send', jsonb_build_object('text', repeat('x', 1048577)))`, `at most 1048576`},
 		{`SELECT gangway.enqueue('email.send', 'garbage')`, `invalid input syntax for type json`},
 	} {
