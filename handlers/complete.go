@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -95,7 +94,7 @@ func enteredCompany(company command.Company) (command.Company, error) {
 }
 
 // enteredResult is the answer to the question of row. Where the question was
-// about a representative, the name entered decides.
+// about a representative, the names entered decide.
 func enteredResult(row delivery.Row, company command.Company) (jsontext.Value, error) {
 	number, err := command.RegistrationNumber(row.Recipient)
 	if err != nil {
@@ -119,16 +118,8 @@ func enteredResult(row delivery.Row, company command.Company) (jsontext.Value, e
 		if company.Representative == "" {
 			return nil, fault.InvalidField("company.representative", "is missing: the verification asks who represents the company")
 		}
-		result.Outcome = providers.BusinessMismatch
-		if sameName(asked, company.Representative) {
-			result.Outcome = providers.BusinessMatch
-		}
+		result.Outcome = providers.JudgeRepresentative(company.Representative, asked)
 	}
 	result.Warning = question.Warning
 	return encoded(result)
-}
-
-// sameName compares two names without their spaces and letter case.
-func sameName(a, b string) bool {
-	return strings.EqualFold(strings.ReplaceAll(a, " ", ""), strings.ReplaceAll(b, " ", ""))
 }

@@ -54,14 +54,13 @@ func contradicts(entered, answer providers.BusinessResult) (differs []string) {
 	if was.Name != "" && is.Name != "" && bareName(was.Name) != bareName(is.Name) {
 		differs = append(differs, "name")
 	}
-	if was.Representative != "" && is.Representative != "" && !strings.Contains(bareName(is.Representative), bareName(was.Representative)) {
+	if was.Representative != "" && is.Representative != "" && providers.RepresentativesDiffer(was.Representative, is.Representative) {
 		differs = append(differs, "representative")
 	}
 	return differs
 }
 
-// bareName is a company's or a person's name without its legal form, spaces and
-// letter case.
+// bareName is a company's name without its legal form, spaces and letter case.
 func bareName(name string) string {
 	for _, form := range []string{"주식회사", "유한회사", "(주)", "㈜", "(유)"} {
 		name = strings.ReplaceAll(name, form, "")

@@ -58,6 +58,8 @@ func TestContradicts(t *testing.T) {
 		{"not listed in one register", "not_found", command.Company{}, nil},
 		{"closed", "closed", command.Company{Status: "closed"}, []string{"status"}},
 		{"another name and person", "active", command.Company{Name: "춘천상사", Representative: "이영희", Status: "active"}, []string{"name", "representative"}},
+		{"a name in another script", "active", command.Company{Representative: "金民洙"}, nil},
+		{"part of a name", "active", command.Company{Representative: "김민수진"}, []string{"representative"}},
 		{"not registered", "not_registered", command.Company{}, []string{"outcome"}},
 	} {
 		if got := contradicts(entered, providers.BusinessResult{Outcome: c.outcome, Company: c.company}); !slices.Equal(got, c.want) {
@@ -83,6 +85,8 @@ func TestEnteredResult(t *testing.T) {
 		{"a company", asked(""), command.Company{Name: "강원상사"}, providers.BusinessFound, ""},
 		{"its status", asked(""), command.Company{Name: "강원상사", Status: "suspended"}, providers.BusinessSuspended, ""},
 		{"the person", asked("홍길동"), command.Company{Name: "강원상사", Representative: "홍 길동"}, providers.BusinessMatch, ""},
+		{"one of two who were entered", asked("성춘향"), command.Company{Name: "강원상사", Representative: "홍길동, 성춘향(成春香)"}, providers.BusinessMatch, ""},
+		{"perhaps one of those left out", asked("성춘향"), command.Company{Name: "강원상사", Representative: "홍길동 외 1명"}, providers.BusinessFound, ""},
 		{"another person", asked("홍길동"), command.Company{Name: "강원상사", Representative: "김민수", Status: "active"}, providers.BusinessMismatch, ""},
 		{"nobody", asked("홍길동"), command.Company{Name: "강원상사"}, "", "company.representative"},
 		{"another number", asked(""), command.Company{Name: "강원상사", RegistrationNumber: "1248100998"}, "", "company.registration_number"},

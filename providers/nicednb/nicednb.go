@@ -65,7 +65,7 @@ func (p *Provider) Do(ctx context.Context, call providers.Call[providers.Company
 		}
 		result.Outcome, result.Company = providers.BusinessFound, row.company(number, p.options.Fields)
 		if call.Request.Representative != "" {
-			result.Outcome = judge(result.Company.Representative, call.Request.Representative)
+			result.Outcome = providers.JudgeRepresentative(result.Company.Representative, call.Request.Representative)
 		}
 	}
 	return providers.LookupAnswer(opSearch, result)

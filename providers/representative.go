@@ -1,4 +1,4 @@
-package nicednb
+package providers
 
 import (
 	"regexp"
@@ -8,8 +8,6 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
-
-	"github.com/gangwon-portal/gangway/providers"
 )
 
 // separators stand between names. They are looked for before normalisation,
@@ -23,29 +21,39 @@ var (
 	titleRE  = regexp.MustCompile(`^(?:공동|각자)?\s*(?:대표이사|대표자|대표|사장|이사장)\s*[:：]?\s+`)
 )
 
-// judge compares the name asked for with the names a register lists in one
-// text. Spaces, the case and order of Latin words, titles and hanja in
+// JudgeRepresentative compares the name asked for with the names that are listed in
+// one text. Spaces, the case and order of Latin words, titles and hanja in
 // parentheses make no difference. Where the text leaves names out ("외 1명") or
 // has one in another script only, it proves nothing against a person who is not
 // in it, and the outcome is found.
-func judge(listed, asked string) providers.BusinessOutcome {
-	names, whole := register(listed)
-	wanted := forms(asked)
+func JudgeRepresentative(listed, asked string) BusinessOutcome {
+	return judgeForms(listed, forms(asked))
+}
+
+// RepresentativesDiffer reports whether two texts, each of one name or several, have
+// nobody in common. A text that leaves names out differs from none.
+func RepresentativesDiffer(a, b string) bool {
+	names, whole := listedNames(a)
+	return whole && !slices.ContainsFunc(names, func(name []string) bool { return judgeForms(b, name) != BusinessMismatch })
+}
+
+func judgeForms(listed string, wanted []string) BusinessOutcome {
+	names, whole := listedNames(listed)
 	for _, name := range names {
 		if slices.ContainsFunc(wanted, func(form string) bool { return slices.Contains(name, form) }) {
-			return providers.BusinessMatch
+			return BusinessMatch
 		}
 		whole = whole && sameScript(name, wanted)
 	}
 	if !whole {
-		return providers.BusinessFound
+		return BusinessFound
 	}
-	return providers.BusinessMismatch
+	return BusinessMismatch
 }
 
-// register returns the forms of every listed name, and whether the register
+// listedNames returns the forms of every listed name, and whether the register
 // names everybody.
-func register(listed string) (names [][]string, whole bool) {
+func listedNames(listed string) (names [][]string, whole bool) {
 	whole = true
 	for _, part := range strings.FieldsFunc(listed, func(r rune) bool {
 		return strings.ContainsRune(separators, r) || unicode.IsControl(r)

@@ -1,4 +1,4 @@
-package nicednb
+package providers_test
 
 import (
 	"testing"
@@ -6,7 +6,7 @@ import (
 	"github.com/gangwon-portal/gangway/providers"
 )
 
-func TestJudge(t *testing.T) {
+func TestJudgeRepresentative(t *testing.T) {
 	const match, mismatch, found = providers.BusinessMatch, providers.BusinessMismatch, providers.BusinessFound
 	for _, c := range []struct {
 		listed, asked string
@@ -56,25 +56,40 @@ func TestJudge(t *testing.T) {
 		{"\u1112\u1169\u11bc\u1100\u1175\u11af\u1103\u1169\u11bc", "홍길동", match}, // decomposed
 		{"홍길동", "---", found},
 	} {
-		if got := judge(c.listed, c.asked); got != c.want {
-			t.Errorf("judge(%q, %q) = %s, want %s", c.listed, c.asked, got, c.want)
+		if got := providers.JudgeRepresentative(c.listed, c.asked); got != c.want {
+			t.Errorf("JudgeRepresentative(%q, %q) = %s, want %s", c.listed, c.asked, got, c.want)
 		}
 	}
 }
 
-// FuzzJudge: whatever a register says, the person it names alone is a match,
+func TestRepresentativesDiffer(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"홍길동", "홍 길동", false}, {"홍길동", "성춘향", true}, {"홍길동", "성춘향, 홍길동", false}, {"홍길동, 성춘향", "성춘향·홍길동", false},
+		{"홍길동, 성춘향", "성춘향", false}, {"홍길동, 성춘향", "이몽룡, 임꺽정", true}, {"홍길동(洪吉童)", "洪吉童", false},
+		{"洪吉童", "홍길동", false}, {"홍길동 외 1명", "성춘향", false}, {"홍길동", "성춘향 외 1명", false}, {"", "성춘향", false}, {"홍길동", "", false},
+	} {
+		if got := providers.RepresentativesDiffer(c.a, c.b); got != c.want {
+			t.Errorf("RepresentativesDiffer(%q, %q) = %v", c.a, c.b, got)
+		}
+	}
+}
+
+// FuzzJudgeRepresentative: whatever a register says, the person it names alone is a match,
 // and nothing crashes.
-func FuzzJudge(f *testing.F) {
+func FuzzJudgeRepresentative(f *testing.F) {
 	for _, seed := range []string{"홍길동", "홍길동(洪吉童), 성춘향 외 1명", "((", "외 1", "대표 홍"} {
 		f.Add(seed, "홍길동")
 	}
 	f.Fuzz(func(t *testing.T, listed, asked string) {
-		switch judge(listed, asked) {
+		switch providers.JudgeRepresentative(listed, asked) {
 		case providers.BusinessMatch, providers.BusinessMismatch, providers.BusinessFound:
 		default:
-			t.Errorf("judge(%q, %q) gives another outcome", listed, asked)
+			t.Errorf("JudgeRepresentative(%q, %q) gives another outcome", listed, asked)
 		}
-		if judge(listed+", 가나다", "가나다") != providers.BusinessMatch {
+		if providers.JudgeRepresentative(listed+", 가나다", "가나다") != providers.BusinessMatch {
 			t.Errorf("가나다 at the end of %q is not found", listed)
 		}
 	})
