@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -17,7 +16,8 @@ import (
 type Keyed interface {
 	// Question normalises the request, so that what means the same is the same:
 	// the call that answers it (the middle of its cache keys), what it is about,
-	// and the rest of it.
+	// and the rest of it. Drivers ask in the same normal form, so that nobody gets the
+	// answer to another's spelling.
 	Question() (call, about, rest string)
 	// Negative reports whether an answer says no. It is believed for a shorter
 	// time: what is not there today may be registered tomorrow.
@@ -51,7 +51,7 @@ func (c Company) Question() (call, about, rest string) {
 	if c.Representative == "" {
 		return "company", about, ""
 	}
-	return "representative", about, bare(c.Representative) + "\x00" + c.OpenedOn
+	return "representative", about, CleanName(c.Representative) + "\x00" + c.OpenedOn
 }
 
 // Negative implements [Keyed].
@@ -95,16 +95,6 @@ const (
 	FromDefault = "default"
 	FromManual  = "manual"
 )
-
-// bare is a name without what does not tell names apart.
-func bare(name string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) || unicode.IsControl(r) {
-			return -1
-		}
-		return unicode.ToLower(r)
-	}, norm.NFC.String(name))
-}
 
 var (
 	_ Keyed = Company{}

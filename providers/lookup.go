@@ -10,6 +10,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+	"golang.org/x/text/unicode/norm"
 
 	"github.com/gangwon-portal/gangway/internal/command"
 	"github.com/gangwon-portal/gangway/internal/fault"
@@ -150,6 +151,16 @@ func CleanText(text string) string {
 		return r
 	}, text)
 	return strings.Join(strings.Fields(text), " ")
+}
+
+// CleanName is a person's name in the form in which registers have it: its letters
+// composed, and no spaces among Hangul ("홍 길동").
+func CleanName(name string) string {
+	name = CleanText(norm.NFC.String(name))
+	if strings.ContainsFunc(name, func(r rune) bool { return r != ' ' && !unicode.Is(unicode.Hangul, r) }) {
+		return name
+	}
+	return strings.ReplaceAll(name, " ", "")
 }
 
 // CleanDate turns the digits of a date (20200131, also with separators) into

@@ -353,6 +353,10 @@ func TestCacheKeys(t *testing.T) {
 		samsung, person, providers.Company{RegistrationNumber: "1208147521"},
 		providers.Company{RegistrationNumber: "1248100998", Representative: "홍길동"},
 		providers.Company{RegistrationNumber: "1248100998", Representative: "홍길순"},
+		// Registers are asked with spaces and letters of names in Latin as they are.
+		providers.Company{RegistrationNumber: "1248100998", Representative: "John Smith"},
+		providers.Company{RegistrationNumber: "1248100998", Representative: "JOHN SMITH"},
+		providers.Company{RegistrationNumber: "1248100998", Representative: "JOHNSMITH"},
 		providers.Address{Keyword: "춘천"}, providers.Address{Keyword: "춘천", Page: 2}, providers.Address{Keyword: "춘천", Size: 20},
 		providers.Address{Keyword: "춘천", English: true}, providers.Address{Keyword: "1248100998"},
 	}

@@ -150,6 +150,7 @@ func TestCleanKeyword(t *testing.T) {
 		"  강원특별자치도청 ": "강원특별자치도청", "중앙로 1 [봉의동]": "중앙로 1 봉의동", "a=b%c<d>e": "a b c d e",
 		"중앙로 1; DROP TABLE x": "중앙로 1; TABLE x", "Seoraksan-ro": "Seoraksan-ro", "select": "", "OR춘천": "춘천", "춘천 or 강릉": "춘천 강릉",
 		"Union street": "street", "\x00춘천\n": "춘천", "\xff춘천": "춘천", "": "", "%%": "",
+		"\u110e\u116e\u11ab\u110e\u1165\u11ab": "춘천", // decomposed, as some systems write it
 	} {
 		if got := CleanKeyword(keyword); got != want {
 			t.Errorf("CleanKeyword(%q) = %q, want %q", keyword, got, want)

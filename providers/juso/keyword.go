@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/gangwon-portal/gangway/providers"
 )
 
@@ -15,8 +17,9 @@ var (
 )
 
 // CleanKeyword takes out of a keyword what the vendor refuses, so that a person
-// who pasted an address with a bracket still finds it.
+// who pasted an address with a bracket still finds it, and composes its letters, as
+// the answer is kept for every spelling.
 func CleanKeyword(keyword string) string {
-	keyword = forbiddenRE.ReplaceAllString(strings.ToValidUTF8(keyword, " "), " ")
+	keyword = forbiddenRE.ReplaceAllString(norm.NFC.String(strings.ToValidUTF8(keyword, " ")), " ")
 	return providers.CleanText(sqlRE.ReplaceAllString(keyword, " "))
 }

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/gangwon-portal/gangway/internal/fault"
 	"github.com/gangwon-portal/gangway/providers"
 )
@@ -54,7 +56,7 @@ func (p *Provider) Name() string { return p.options.Name }
 // is put together from up to five calls, so that a client that pages on misses
 // nothing. Behind the vendor's last page (1,350 hits) there are no items.
 func (p *Provider) Do(ctx context.Context, call providers.Call[providers.Address]) (providers.Answer, error) {
-	keyword := providers.CleanText(strings.ToValidUTF8(call.Request.Keyword, " "))
+	keyword := providers.CleanText(norm.NFC.String(strings.ToValidUTF8(call.Request.Keyword, " ")))
 	if keyword == "" {
 		return providers.Answer{}, keywordFault("-2")
 	}

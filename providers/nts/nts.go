@@ -91,7 +91,7 @@ func (p *Provider) Do(ctx context.Context, call providers.Call[providers.Company
 		return providers.Answer{}, p.client.Unreadable(opValidate, err)
 	}
 	if result.Outcome == providers.BusinessMatch {
-		result.Company.Representative, result.Company.OpenedOn = request.Representative, request.OpenedOn
+		result.Company.Representative, result.Company.OpenedOn = who.Name, request.OpenedOn
 		item.Status.fill(&result.Company)
 	}
 	return providers.LookupAnswer(opValidate, result)
@@ -131,7 +131,7 @@ func personOf(request providers.Company) (person, error) {
 	case err != nil:
 		return person{}, invalid("opened_on", "must be a date such as 1969-01-13")
 	}
-	name := providers.CleanText(request.Representative)
+	name := providers.CleanName(request.Representative)
 	if name == "" {
 		return person{}, invalid("representative", "is missing")
 	}

@@ -65,6 +65,8 @@ func TestRegister(t *testing.T) {
 	}{
 		{"1248100998", "", "", providers.BusinessActive, "active"},
 		{"1248100998", "홍길동", "1969-01-13", providers.BusinessMatch, "active"},
+		{"1248100998", " 홍  길동", "1969-01-13", providers.BusinessMatch, "active"},
+		{"1248100998", "\u1112\u1169\u11bc\u1100\u1175\u11af\u1103\u1169\u11bc", "1969-01-13", providers.BusinessMatch, "active"}, // decomposed
 		{"1248100998", "홍길동", "1969-01-14", providers.BusinessMismatch, ""},
 		{"2208162517", strings.Split(known.Representative, ", ")[0], known.OpenedOn, providers.BusinessMatch, "active"},
 		{"2208162517", "아무개", known.OpenedOn, providers.BusinessMismatch, ""},
