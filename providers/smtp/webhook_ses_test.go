@@ -1,6 +1,8 @@
 package smtp
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -78,6 +80,44 @@ func TestSESEvents(t *testing.T) {
 			t.Errorf("%s: %v", broken, err)
 		}
 	}
+}
+
+// TestMeanings holds every line of both tables to what it says for a delivery and
+// for the recipient, in words of its own: status, reason, and why it is on which
+// list.
+func TestMeanings(t *testing.T) {
+	wants := func(vendor string, table map[string]meaning, want map[string]string) {
+		got := map[string]string{}
+		for event, m := range table {
+			got[event] = strings.Join(strings.Fields(fmt.Sprint(m.status, " ", m.reason, " ", m.suppress, " ", m.list)), " ")
+			if (m.status.Rank() > delivery.RankSent && m.status != delivery.Delivered) != (m.message != "") {
+				t.Errorf("%s %s says %q to a person", vendor, event, m.message)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s:\n%s", vendor, diff)
+		}
+	}
+	wants("sendgrid", sendGridEvents, map[string]string{
+		"processed": "sent", "delivered": "delivered", "deferred": "", "open": "", "click": "", "group_resubscribe": "",
+		"bounce":         "bounced refused bounced all",
+		"bounce/blocked": "undelivered refused", "bounce/expired": "undelivered refused", "dropped": "undelivered refused",
+		"dropped/bounced": "undelivered suppressed bounced all", "dropped/spam": "undelivered suppressed complained all",
+		"dropped/opt-out": "undelivered suppressed unsubscribed marketing", "dropped/invalid": "bounced refused bounced all",
+		"spamreport": "complained refused complained all", "unsubscribe": "unsubscribed marketing", "group_unsubscribe": "unsubscribed marketing",
+	})
+	wants("ses", sesEvents, map[string]string{
+		"Send": "sent", "Delivery": "delivered", "DeliveryDelay": "", "Open": "", "Click": "", "Subscription": "", "Complaint/not-spam": "",
+		"Reject": "undelivered refused", "Rendering Failure": "undelivered refused",
+		"Bounce": "undelivered refused", "Bounce/Transient": "undelivered refused", "Bounce/Undetermined": "undelivered refused",
+		"Bounce/Permanent": "bounced refused bounced all", "Bounce/Permanent/General": "bounced refused bounced all",
+		"Bounce/Permanent/NoEmail":                  "bounced refused bounced all",
+		"Bounce/Permanent/Suppressed":               "undelivered suppressed bounced all",
+		"Bounce/Permanent/OnAccountSuppressionList": "undelivered suppressed bounced all",
+		"Bounce/Permanent/UnsubscribedRecipient":    "undelivered suppressed unsubscribed marketing",
+		"Complaint":                                 "complained refused complained all",
+		"Complaint/OnAccountSuppressionList":        "undelivered suppressed",
+	})
 }
 
 // TestSESFindsOurID without a tag, as identity notifications come.
