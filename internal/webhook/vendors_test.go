@@ -1,6 +1,7 @@
 package webhook_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -60,6 +61,16 @@ func TestEveryVendorReports(t *testing.T) {
 		t.Error("no raw event is kept")
 	}
 	testkit.Eventually(t, 10*time.Second, p.sim.Subscribed, "the SNS subscription to be confirmed")
+	// SNS hears 200, of the message that is no event too; SendGrid hears 202.
+	testkit.Eventually(t, 10*time.Second, func() bool {
+		return len(p.log.with(`"msg":"webhook"`, `"provider":"ses"`, `"events":0`, `"status":200`)) == 1
+	}, "the plain text to be answered")
+	for vendor, status := range map[string]int{"ses": 200, "sendgrid": 202} {
+		all := p.log.with(`"msg":"webhook"`, `"provider":"`+vendor+`"`, `"outcome":"accepted"`)
+		if right := p.log.with(`"msg":"webhook"`, `"provider":"`+vendor+`"`, `"outcome":"accepted"`, fmt.Sprintf(`"status":%d`, status)); len(all) == 0 || len(right) != len(all) {
+			t.Errorf("%s heard %d in %d of %d answers", vendor, status, len(right), len(all))
+		}
+	}
 }
 
 // checkStatusCommand: publisher status shows what was reported, to people and to

@@ -136,6 +136,14 @@ func (s *Simulator) subscribe() {
 	s.tell("ses", report{raw: []hookRequest{request}})
 }
 
+// destinationMade sends the one message of SES that is no event, in words alone.
+func (s *Simulator) destinationMade() {
+	s.tell("ses", report{raw: []hookRequest{s.snsRequest(map[string]string{
+		"Type": "Notification", "MessageId": eventID(report{what: "destination", at: s.options.Now()}, ""),
+		"Message": "Successfully validated SNS topic for Amazon SES event publishing.",
+	}, false)}})
+}
+
 // Host is host:port of the simulated HTTP APIs, among them that of SNS.
 func (s *Simulator) Host() string { return strings.TrimPrefix(s.httpURL, "http://") }
 
@@ -151,7 +159,9 @@ func (s *Simulator) confirmations() http.Handler {
 			http.Error(w, "<ErrorResponse/>", http.StatusBadRequest)
 			return
 		}
-		s.subscribed.Store(true)
+		if !s.subscribed.Swap(true) {
+			s.destinationMade()
+		}
 		w.Header().Set("Content-Type", "text/xml")
 		fmt.Fprintf(w, `<ConfirmSubscriptionResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><ConfirmSubscriptionResult><SubscriptionArn>%s:1</SubscriptionArn></ConfirmSubscriptionResult></ConfirmSubscriptionResponse>`, TopicARN)
 	})
