@@ -35,6 +35,12 @@ func Markdown() string {
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s |\n", key.Path, usual, cell(key.allowed()), live, cell(key.Doc))
 	}
+	b.WriteString("\n## Options of the drivers\n\nUnder `providers.<name>.options`; they take effect with a reload.\n\n| driver | option | meaning |\n|---|---|---|\n")
+	for _, driver := range Drivers() {
+		for _, option := range optionsOf(driver) {
+			fmt.Fprintf(&b, "| `%s` | `%s` | %s |\n", driver, option.name, cell(option.doc))
+		}
+	}
 	return b.String()
 }
 

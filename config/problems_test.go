@@ -197,3 +197,27 @@ func TestBounces(t *testing.T) {
 		})
 	}
 }
+
+// TestOptionsAreKnown: an option that no driver reads is a mistake, not silence.
+func TestOptionsAreKnown(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, "config/dev.yaml", `
+providers:
+  nicednb: {options: {detial_path: /d, field_name: cmpNm, codes: "E1=unauthorized"}}
+  nts: {options: {batch_window: 5ms, colour: red}}
+  nhncloud: {options: {path: /x}}
+`)
+	_, _, problems := load(t, Options{Env: Dev, Dir: dir})
+	var got []string
+	for _, problem := range problems {
+		got = append(got, problem.String())
+	}
+	want := []string{
+		"providers.nhncloud.options.path: is not known: driver nhncloud has no options",
+		"providers.nicednb.options.detial_path: is not an option of driver nicednb, did you mean detail_path?",
+		"providers.nts.options.colour: is not an option of driver nts; it has batch_window, status_path, validate_path, check_number",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -46,7 +46,7 @@ func providerKeys() []Key {
 		{Path: "bounces.folder", Type: Text, Default: "smtp INBOX", Doc: "Folder to read. Only unseen delivery status notifications are."},
 		{Path: "bounces.done", Type: Text, Doc: "Folder that read ones are moved to. Empty marks them as seen where they are."},
 		{Path: "bounces.every", Type: Duration, Default: "smtp 1m", Min: "1s", Max: "24h", Doc: "How often the folder is looked into. A server that tells of new mail is believed at once."},
-		{Path: "options.<option>", Type: Text, Doc: "A setting of the driver alone, such as a path or a field name; see the driver's documentation."},
+		{Path: "options.<option>", Type: Text, Doc: "A setting of the driver alone, such as a path or a field name; docs/CONFIGURATION.md lists them at its end."},
 	}
 	for i := range keys {
 		keys[i].Path = "providers.<name>." + keys[i].Path

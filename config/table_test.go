@@ -242,6 +242,14 @@ func TestExampleLoads(t *testing.T) {
 func TestReferenceHasEveryKeyInItsSection(t *testing.T) {
 	text := Markdown()
 	_, tables, _ := strings.Cut(text, "\n## nats")
+	tables, options, _ := strings.Cut(tables, "\n## Options of the drivers\n")
+	for _, driver := range Drivers() {
+		for _, option := range optionsOf(driver) {
+			if !strings.Contains(options, "\n| `"+driver+"` | `"+option.name+"` | ") {
+				t.Errorf("option %s of %s is missing", option.name, driver)
+			}
+		}
+	}
 	for _, key := range Keys() {
 		if !strings.Contains(text, "| `"+key.Path+"` |") {
 			t.Errorf("%s is missing", key.Path)

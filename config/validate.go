@@ -139,6 +139,7 @@ func (c *Config) checkProvider(p *Problems, name string, provider Provider) {
 		p.add(key+".webhook.certificates", provider.Webhook.Certificates, "is for mock mode only; live webhooks are checked by Amazon's own certificates")
 	}
 	checkBounces(p, key+".bounces.", provider)
+	checkOptions(p, key, provider)
 	if provider.Mock() {
 		return
 	}
