@@ -28,6 +28,22 @@ func FuzzParseSent(f *testing.F) {
 	})
 }
 
+// TestListOfOthers: messages of others who use the account do not hide ours.
+func TestListOfOthers(t *testing.T) {
+	for _, other := range []string{`{"n":1}`, `{"command_id":7}`, `[]`, `null`, `"x"`, `{"x":{}}`, "{\"x\":\"\xff\"}"} {
+		messages, _, err := parseList([]byte(`{"messageList":{"M1":{"messageId":"M1","customFields":` + other + `},"M2":{"messageId":"M2","customFields":{"command_id":"ours"}}}}`))
+		found := 0
+		for _, m := range messages {
+			if m.Fields.commandID() == "ours" {
+				found++
+			}
+		}
+		if err != nil || len(messages) != 2 || found != 1 {
+			t.Errorf("%s: %+v, %v", other, messages, err)
+		}
+	}
+}
+
 func FuzzParseList(f *testing.F) {
 	for _, seed := range []string{
 		`{"messageList":{"M1":{"messageId":"M1","statusCode":"4000","customFields":{"command_id":"x"}}},"nextKey":"k"}`,

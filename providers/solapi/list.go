@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/gangwon-portal/gangway/internal/fault"
@@ -24,9 +25,31 @@ const (
 
 // listed is a message of GET /messages/v4/list, as far as it is needed.
 type listed struct {
-	MessageID    string            `json:"messageId"`
-	StatusCode   string            `json:"statusCode"`
-	CustomFields map[string]string `json:"customFields"`
+	MessageID  string `json:"messageId"`
+	StatusCode string `json:"statusCode"`
+	Fields     fields `json:"customFields"`
+}
+
+// fields are the customFields of a message, read with care: others who use the
+// account may put anything there.
+type fields struct{ command any }
+
+// UnmarshalJSONFrom implements [json.UnmarshalerFrom] with the leniency of the whole.
+func (f *fields) UnmarshalJSONFrom(in *jsontext.Decoder) error {
+	var all any
+	if err := json.UnmarshalDecode(in, &all); err != nil {
+		return err
+	}
+	if members, ok := all.(map[string]any); ok {
+		f.command = members[commandField]
+	}
+	return nil
+}
+
+// commandID is our id, "" where there is none.
+func (f fields) commandID() string {
+	id, _ := f.command.(string)
+	return id
 }
 
 type page struct {

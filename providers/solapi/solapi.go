@@ -105,7 +105,7 @@ func (d *Driver) Check(ctx context.Context) error {
 func (d *Driver) Confirm(ctx context.Context, call providers.Call[providers.SMS]) (providers.Answer, error) {
 	_, to := smstext.Split(call.Request.To)
 	item, err := d.find(ctx, url.Values{"to": {to}}, func(item listed) bool {
-		return item.CustomFields[commandField] == call.ID.String()
+		return item.Fields.commandID() == call.ID.String()
 	})
 	if err != nil {
 		return providers.Answer{}, err

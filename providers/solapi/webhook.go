@@ -66,12 +66,17 @@ func (w *Webhook) Verify(_ context.Context, header http.Header, _ []byte, _ time
 
 // webhookReport is an item of a report. A group's has no message.
 type webhookReport struct {
-	MessageID    string            `json:"messageId"`
-	GroupID      string            `json:"groupId"`
-	StatusCode   string            `json:"statusCode"`
-	CustomFields map[string]string `json:"customFields"`
-	Received     string            `json:"dateReceived"`
-	Reported     string            `json:"dateReported"`
+	itemID
+	Fields   fields `json:"customFields"`
+	Received string `json:"dateReceived"`
+	Reported string `json:"dateReported"`
+}
+
+// itemID is what makes the id of an item's event.
+type itemID struct {
+	MessageID  string `json:"messageId"`
+	GroupID    string `json:"groupId"`
+	StatusCode string `json:"statusCode"`
 }
 
 // Split returns the items of a report. A message is reported more than once, with
@@ -84,7 +89,7 @@ func (w *Webhook) Split(header http.Header, body []byte) ([]delivery.Notice, err
 	}
 	notices := make([]delivery.Notice, 0, len(items))
 	for _, item := range items {
-		var r webhookReport
+		var r itemID // alone: what else one item has must not spoil the batch
 		if item.Kind() != '{' || json.Unmarshal(item, &r, lenient...) != nil {
 			return nil, fault.New(fault.Invalid, "solapi: split", "an item is not of the documented form")
 		}
@@ -115,7 +120,7 @@ func (w *Webhook) Parse(event jsontext.Value) ([]delivery.Report, error) {
 			report.At = at
 		}
 	}
-	report.ID, _ = uuid.Parse(r.CustomFields[commandField])
+	report.ID, _ = uuid.Parse(r.Fields.commandID())
 	switch {
 	case r.MessageID != "":
 		report.MessageIDs = []string{r.MessageID}
@@ -152,7 +157,7 @@ func (w *Webhook) Confirm(ctx context.Context, reports []delivery.Report) ([]del
 			return nil, fault.New(fault.Unavailable, "solapi: confirm", "the vendor's list does not show the reported state yet")
 		}
 		report.At, report.MessageIDs = hint.At, []string{item.MessageID}
-		report.ID, _ = uuid.Parse(item.CustomFields[commandField])
+		report.ID, _ = uuid.Parse(item.Fields.commandID())
 		confirmed = append(confirmed, report)
 	}
 	return confirmed, nil

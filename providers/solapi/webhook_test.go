@@ -98,6 +98,14 @@ func TestWebhookBatches(t *testing.T) {
 	if diff := cmp.Diff([]string{"a:3000", "a:4000", "group:g:GROUP-REPORT"}, ids); err != nil || diff != "" {
 		t.Errorf("%v\n%s", err, diff)
 	}
+	// Messages of others who use the account.
+	notices, err = w.Split(nil, []byte(`[{"messageId":"b","statusCode":"4000","customFields":{"n":1,"x":{}}},{"messageId":"c","customFields":[]},{"messageId":"d"}]`))
+	if err != nil || len(notices) != 3 {
+		t.Fatalf("%d items, %v", len(notices), err)
+	}
+	if got, err := w.Parse(notices[0].Event); err != nil || len(got) != 1 || got[0].Status != delivery.Delivered {
+		t.Errorf("%+v, %v", got, err)
+	}
 	for _, broken := range []string{``, `{}`, `[1]`, `[{"messageId":1}]`} {
 		if _, err := w.Split(nil, []byte(broken)); fault.Of(err) != fault.Invalid {
 			t.Errorf("%q: %v", broken, err)
