@@ -47,6 +47,7 @@ func rules() []rule {
 	content := []stage{atMail, atData, atBody}
 	return []rule{
 		// One recipient's trouble, whatever the words.
+		{at: []stage{atRcpt}, enhanced: []string{"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"}, reason: fault.Refused, says: "the recipient is refused"},
 		{enhanced: []string{"4.2.2", "5.2.2"}, reason: fault.Unavailable, says: "a mailbox is full"},
 		{enhanced: []string{"4.2.1"}, reason: fault.Unavailable, says: "the mailbox takes nothing at the moment"},
 		{at: []stage{atRcpt}, codes: []int{552}, reason: fault.Unavailable, says: "a mailbox is full"},
@@ -127,11 +128,17 @@ func (l rule) matches(preset string, at stage, r reply) bool {
 		return true
 	}
 	// Words decide only where the server says no.
-	text := strings.ToLower(r.text)
+	text := strings.ToLower(r.words())
 	return (r.class() == 4 || r.class() == 5) && slices.ContainsFunc(l.text, func(word string) bool { return strings.Contains(text, word) })
 }
 
 // under reports whether the enhanced code is the given one or below it.
 func (r reply) under(code string) bool {
 	return r.enhanced == code || strings.HasPrefix(r.enhanced, code+".")
+}
+
+// words is the text without the addresses that servers echo: somebody called
+// daily@ or relay@ must not look like a spent quota or a wrong account.
+func (r reply) words() string {
+	return strings.Join(slices.DeleteFunc(strings.Fields(r.text), func(word string) bool { return strings.Contains(word, "@") }), " ")
 }

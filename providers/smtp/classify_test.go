@@ -27,6 +27,11 @@ var verdicts = []struct {
 	{SES, atRcpt, "553 Invalid recipient address", fault.Refused},
 	{"", atRcpt, "450 5.1.1 the enhanced code is the one that counts", fault.Refused},
 	{"", atRcpt, "550 4.1.1 the enhanced code is the one that counts", fault.Unavailable},
+	// An echoed address says nothing, whoever chose it.
+	{"", atRcpt, "550 5.1.1 <daily@example.kr>: Recipient address rejected: User unknown", fault.Refused},
+	{"", atRcpt, "550 <throttle.relay@server-busy.example>: no such user", fault.Refused},
+	{"", atRcpt, "554 5.7.1 <daily@example.kr>: Recipient address rejected", fault.Refused},
+	{"", atRcpt, "550 5.1.1 daily: User unknown", fault.Refused},
 	// Full mailboxes are soft, whatever they are called.
 	{"", atRcpt, "552 5.2.2 Mailbox full, quota exceeded", fault.Unavailable},
 	{"", atRcpt, "452 4.2.2 The email account is over quota", fault.Unavailable},
