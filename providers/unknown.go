@@ -113,9 +113,14 @@ func (g *Guard[P]) confirm(ctx context.Context, call Call[P], waited time.Durati
 	return Answer{}, failure
 }
 
-// again sends once more. The intent is committed first, and with it the attempt
-// of a worker that died.
+// again sends once more, when the provider may be called. The intent is committed
+// first, and with it the attempt of a worker that died.
 func (g *Guard[P]) again(ctx context.Context, call Call[P], run delivery.Run, out Outcome) Outcome {
+	waited := time.Since(run.UnsureSince)
+	if s := g.live.Standing(); !s.Ready {
+		out.Err = g.unanswered(&fault.Error{Reason: s.Reason, RetryAfter: s.Wait}, waited)
+		return out
+	}
 	var done delivery.Attempt
 	if len(out.Attempts) > 0 {
 		done = out.Attempts[0]
@@ -127,7 +132,23 @@ func (g *Guard[P]) again(ctx context.Context, call Call[P], run delivery.Run, ou
 	call.Attempt = number
 	answer, attempt, err := g.Call(ctx, call)
 	attempt.Round = run.Row.Round + 1
-	return Outcome{Answer: answer, Provider: g.Name(), Attempts: []delivery.Attempt{attempt}, Err: err}
+	return Outcome{Answer: answer, Provider: g.Name(), Attempts: []delivery.Attempt{attempt}, Err: g.unanswered(err, waited)}
+}
+
+// unanswered keeps an outcome unknown when the repetition did not leave: that says
+// nothing of the first call, and as an ordinary failure it would bring the message
+// to the next provider. What was not let through waits, what failed is tried for as
+// long as a vendor has to confirm; then a person decides.
+func (g *Guard[P]) unanswered(err error, waited time.Duration) error {
+	failure := fault.As(err)
+	if failure == nil || !failure.Reason.Rule().Retry {
+		return err
+	}
+	unknown := fault.New(fault.UnknownOutcome, g.Name(), "no answer came, and it could not be sent again: %s", failure.Reason)
+	if failure.Reason.Rule().Free || waited < confirmFor {
+		unknown.RetryAfter = max(failure.RetryAfter, againAfter)
+	}
+	return unknown
 }
 
 // died is the attempt of a worker that did not live to record it.
