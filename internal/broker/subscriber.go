@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/nats-io/nats.go/jetstream"
 	"go.uber.org/zap"
 )
 
@@ -146,7 +147,11 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 func (s *Subscriber) ackWait(ctx context.Context, sources []Source) (time.Duration, error) {
 	shortest := time.Duration(0)
 	for _, source := range sources {
-		consumer, err := s.conn.js.Consumer(ctx, source.Stream, source.Consumer)
+		var consumer jetstream.Consumer
+		err := insist(ctx, s.options.Log, func() (err error) {
+			consumer, err = s.conn.js.Consumer(ctx, source.Stream, source.Consumer)
+			return err
+		})
 		if err != nil {
 			return 0, fmt.Errorf("consumer %s of stream %s: %w", source.Consumer, source.Stream, err)
 		}

@@ -51,10 +51,6 @@ const (
 	advisoriesMaxAge    = 30 * 24 * time.Hour
 )
 
-// settleTime is how long provisioning waits for a cluster that is still
-// electing its leader.
-const settleTime = 20 * time.Second
-
 func (o TopologyOptions) withDefaults() TopologyOptions {
 	o.Replicas = max(o.Replicas, 1)
 	if o.AckWait <= 0 {
