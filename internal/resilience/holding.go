@@ -116,9 +116,9 @@ func (l *Live) gone(cause Cause) {
 // tidy ends holds whose time is over by our own clock, should the server be away,
 // and forgets tokens whose command never called.
 func (l *Live) tidy() {
-	now := l.fleet.options.Now()
+	now, good := l.fleet.options.Now(), l.throttle.Limit().lies()
 	var over []Cause
-	lost := 0
+	unused := 0
 	l.mu.Lock()
 	for cause, held := range l.holds {
 		if held.over(now) {
@@ -127,13 +127,15 @@ func (l *Live) tidy() {
 		}
 	}
 	for id, at := range l.prepaid {
-		if now.Sub(at) > prepaidFor {
+		if lay := now.Sub(at); lay > prepaidFor {
 			delete(l.prepaid, id)
-			lost++
+			if lay <= good {
+				unused++
+			}
 		}
 	}
 	l.mu.Unlock()
-	for range lost {
+	for range unused {
 		l.throttle.Return()
 	}
 	for _, cause := range over {

@@ -170,12 +170,16 @@ func (l *Live) Release(id [16]byte) {
 	}
 }
 
+// usePrepaid takes the token that was reserved for a command. One that lay too
+// long, such as while the database did not answer, is lost: all that lay would be
+// used at once, beside what has flowed in since.
 func (l *Live) usePrepaid(id [16]byte) bool {
+	good := l.throttle.Limit().lies()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	_, paid := l.prepaid[id]
+	at, paid := l.prepaid[id]
 	delete(l.prepaid, id)
-	return paid
+	return paid && l.fleet.options.Now().Sub(at) <= good
 }
 
 // Admit asks for the call of a command that follows at once. It waits at most

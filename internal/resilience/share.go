@@ -34,6 +34,13 @@ func (l Limit) latest() time.Duration {
 	return max(timer, time.Duration((l.burst()-l.capacity())/l.Rate*float64(time.Second)))
 }
 
+// lies is how long a token is good that a command holds until its claim is
+// committed: like a late one, and in any case as long as a commit may take.
+func (l Limit) lies() time.Duration {
+	const commit = 200 * time.Millisecond
+	return max(commit, l.latest())
+}
+
 // ahead is how many of the tokens that have yet to flow in may be leased.
 func (l Limit) ahead() float64 { return l.Rate * leaseAhead }
 

@@ -58,6 +58,46 @@ func TestThrottleAlone(t *testing.T) {
 	})
 }
 
+// Commands whose claims are committed late, all at the same moment, do not use the
+// tokens of all that time at once; whoever comes soon keeps its token.
+func TestReservedTokensLapse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		live := alone(t, resilience.Limit{Rate: 10, Burst: 10}, resilience.Hooks{})
+		admitted := func(id uuid.UUID) bool {
+			done, err := live.Admit(t.Context(), id, resilience.Usual, 0)
+			if err == nil {
+				done(nil, 0)
+			}
+			return err == nil
+		}
+		var ids []uuid.UUID
+		for len(ids) < 50 {
+			ids = append(ids, uuid.New())
+			if s := live.Reserve(t.Context(), ids[len(ids)-1], resilience.Usual, time.Second); !s.Ready {
+				t.Fatalf("%+v", s)
+			}
+		}
+		if last := ids[len(ids)-1]; !admitted(last) {
+			t.Error("a token taken just now is not good")
+		}
+		calls := 0
+		for _, id := range ids[:len(ids)-1] {
+			if admitted(id) {
+				calls++
+			}
+		}
+		if calls == 0 || calls > 10 {
+			t.Errorf("%d calls at once, want at most the burst of 10", calls)
+		}
+		for _, id := range ids {
+			live.Release(id) // nothing is left of them
+		}
+		if admitted(uuid.New()) {
+			t.Error("a token that lapsed was given back to be used at once")
+		}
+	})
+}
+
 // Commands that cannot wait in place come back one after the other, not all at once.
 func TestThrottleAppointments(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
