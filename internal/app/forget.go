@@ -11,6 +11,7 @@ import (
 	"github.com/gangwon-portal/gangway/internal/cli"
 	"github.com/gangwon-portal/gangway/internal/command"
 	"github.com/gangwon-portal/gangway/internal/postgres"
+	"github.com/gangwon-portal/gangway/providers/smstext"
 )
 
 // eraser removes one person's data from the database and the bus.
@@ -26,7 +27,7 @@ const forgetPage = 5000
 // new is made of the person, and what the bus still holds is removed after it.
 // It may be repeated, and has to be when it was interrupted.
 func (e eraser) Forget(ctx context.Context, recipient string, dryRun bool, by, note string) (cli.Erased, error) {
-	p := person{e, foldRecipient(recipient), dryRun, map[uuid.UUID]command.Kind{}, []string{recipient}}
+	p := person{e, foldRecipient(recipient), dryRun, map[uuid.UUID]command.Kind{}, spellings(recipient)}
 	done, err := p.rows(ctx)
 	if err != nil {
 		return cli.Erased{}, err
@@ -61,6 +62,27 @@ type person struct {
 	dry       bool
 	commands  map[uuid.UUID]command.Kind // of the person, that were found so far
 	spellings []string                   // of the address, that were found so far
+}
+
+// spellings are those in which a recipient is written where nobody folds it: as it
+// was given, as the audit log and the suppression list have it, as gateways report it.
+func spellings(recipient string) []string {
+	all := []string{recipient}
+	add := func(spelling string) {
+		if spelling != "" && !slices.Contains(all, spelling) {
+			all = append(all, spelling)
+		}
+	}
+	folded := foldRecipient(recipient)
+	add(folded)
+	if domestic := smstext.Domestic(folded); domestic != "" {
+		add(domestic)
+		add(strings.TrimPrefix(folded, "+"))
+		if n := len(domestic); n >= 10 {
+			add(domestic[:n-8] + "-" + domestic[n-8:n-4] + "-" + domestic[n-4:])
+		}
+	}
+	return all
 }
 
 // is reports whether an address is the person's, in whatever spelling.

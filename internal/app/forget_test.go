@@ -11,7 +11,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/gangwon-portal/gangway/internal/broker"
+	"github.com/gangwon-portal/gangway/internal/cli"
 	"github.com/gangwon-portal/gangway/internal/delivery"
+	"github.com/gangwon-portal/gangway/internal/postgres"
 	"github.com/gangwon-portal/gangway/internal/testkit"
 	"github.com/gangwon-portal/gangway/providers/simulator"
 )
@@ -154,5 +156,55 @@ func TestForgetWhatNobodyHasTaken(t *testing.T) {
 		if want := subject != "email.send.bulk" && subject != "sms.send.high"; cancelled != want {
 			t.Errorf("%s: %+v, %v", subject, view, err)
 		}
+	}
+}
+
+// TestForgetOtherSpellings: what no delivery knows of is found in the spellings
+// of gateways, of the audit log, and of whoever wrote the address.
+func TestForgetOtherSpellings(t *testing.T) {
+	pool, err := pgxpool.New(t.Context(), testkit.PostgresFrom(t, "migrated by the worker", migrated))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Close()
+	conn, err := broker.Connect(t.Context(), broker.ConnectOptions{URLs: []string{testkit.NATS(t).URL()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := broker.Provision(t.Context(), conn, broker.TopologyOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	list := suppressions{postgres.NewSuppressions(pool)}
+	for _, recipient := range []string{"010 1234 5678", "010 9999 5678"} {
+		if err := list.Add(t.Context(), cli.Suppression{Recipient: recipient, List: "all", Reason: "manual"}, "lee"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const other = `{"to":"01099995678"}`
+	for _, body := range []string{
+		`{"to":"01012345678"}`, `{"to":"+821012345678"}`, `{"to":"821012345678"}`, `{"to":"010-1234-5678"}`,
+		`{"to":["Kim@Example.KR"],"cut":"\u00`, `{"x":"가","from":"<KIM@example.kr>"}`, other,
+	} {
+		if _, err := pool.Exec(t.Context(), `INSERT INTO gangway.dead_letters (delivery_id, kind, lane, generation, version, reason, error, attempts, payload, first_seen)
+VALUES (gen_random_uuid(), 'webhook.process', 'normal', 0, 1, 'invalid', '', 0, $1, now())`, []byte(body)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e := eraser{newOperator(pool), conn}
+	for recipient, letters := range map[string]int{"010.1234.5678": 4, "kim@example.kr": 2} {
+		for _, dry := range []bool{true, false} {
+			if done, err := e.Forget(t.Context(), recipient, dry, "lee", ""); err != nil || done.Letters != letters {
+				t.Errorf("%s, dry %t: %+v, %v; want %d letters", recipient, dry, done, err, letters)
+			}
+		}
+	}
+	var left, named []string
+	if err := pool.QueryRow(t.Context(), `SELECT (SELECT array_agg(convert_from(payload, 'UTF8')) FROM gangway.dead_letters WHERE payload IS NOT NULL),
+(SELECT array_agg(target) FROM gangway.audit_log WHERE action = 'suppression.add' AND target NOT LIKE 'forgotten-%')`).Scan(&left, &named); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(left, []string{other}) || !slices.Equal(named, []string{"+821099995678"}) {
+		t.Errorf("letters left %q, named in the audit log %q", left, named)
 	}
 }

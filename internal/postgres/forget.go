@@ -171,10 +171,11 @@ const forgottenSQL = `payload = NULL, headers = NULL, recipient = NULL, subject 
 // that could not be read, of webhooks.
 // unread counts sealed ones that no key opens: they could not be searched.
 func (o *Operator) ForgetLetters(ctx context.Context, addresses []string, dry bool) (n, unread int, err error) {
-	const named = `FROM unnest($1::text[]) AS a (address)
+	// A body need not be text: in escaped form it can be searched in any letter case.
+	const named = `FROM unnest($1::text[]) AS a (address), encode(convert_to(lower(a.address), 'UTF8'), 'escape') AS e (address)
 		WHERE lower(a.address) = ANY (string_to_array(lower(l.recipient), ','))
 		   OR l.headers -> 'Gangway-Sealed' IS NULL
-		  AND (position(convert_to('"' || a.address || '"', 'UTF8') IN l.payload) > 0 OR position(convert_to('<' || a.address || '>', 'UTF8') IN l.payload) > 0)`
+		  AND (position('"' || e.address || '"' IN lower(encode(l.payload, 'escape'))) > 0 OR position('<' || e.address || '>' IN lower(encode(l.payload, 'escape'))) > 0)`
 	if dry {
 		err = o.pool.QueryRow(ctx, `SELECT count(*) FROM gangway.dead_letters l WHERE EXISTS (SELECT `+named+`)`, addresses).Scan(&n)
 	} else {
@@ -227,9 +228,11 @@ func (o *Operator) forgetSealed(ctx context.Context, addresses []string, dry boo
 	}
 }
 
-// names reports whether a body has one of the addresses in quotes or brackets.
+// names reports whether a body has one of the addresses in quotes or brackets, in
+// any letter case.
 func names(body []byte, addresses []string) bool {
-	return slices.ContainsFunc(addresses, func(address string) bool {
+	body = bytes.ToLower(body)
+	return slices.ContainsFunc(folded(addresses), func(address string) bool {
 		return bytes.Contains(body, []byte(`"`+address+`"`)) || bytes.Contains(body, []byte("<"+address+">"))
 	})
 }
