@@ -12,7 +12,8 @@ import (
 // the live claim's end of the same rank does not change which end it was. Each
 // column is guarded by itself, so that a webhook that came first keeps its status
 // and the record still adds the provider's message id. A cancel request turns
-// what would be retried into cancelled.
+// what would be retried into cancelled, and an intent to call the next provider
+// into none, unless a message that may have been sent is to be repeated.
 const recordSQL = `
 UPDATE gangway.deliveries AS d SET
     status              = CASE WHEN d.rank >= greatest(r.rank, 11) THEN d.status
@@ -30,11 +31,12 @@ UPDATE gangway.deliveries AS d SET
     round               = CASE WHEN d.claim_token = r.token THEN r.round ELSE d.round END,
     due_at              = CASE WHEN d.claim_token = r.token THEN r.due_at ELSE d.due_at END,
     claimed             = CASE WHEN d.claim_token = r.token THEN r.next IS NOT NULL ELSE d.claimed END,
-    claim_provider      = CASE WHEN d.claim_token = r.token AND r.next IS NOT NULL THEN r.next ELSE d.claim_provider END,
+    claim_provider      = CASE WHEN d.claim_token <> r.token OR r.next IS NULL THEN d.claim_provider
+                               WHEN NOT d.cancel_requested OR r.unsure IS NOT NULL THEN r.next END,
     unsure_provider     = CASE WHEN d.claim_token = r.token THEN r.unsure ELSE d.unsure_provider END,
     unsure_at           = CASE WHEN d.claim_token <> r.token THEN d.unsure_at
                                WHEN r.unsure IS NOT NULL THEN coalesce(d.unsure_at, now()) END,
-    attempts            = d.attempts + (r.next IS NOT NULL AND d.claim_token = r.token
+    attempts            = d.attempts + (r.next IS NOT NULL AND d.claim_token = r.token AND (NOT d.cancel_requested OR r.unsure IS NOT NULL)
                                         AND d.claim_provider IS DISTINCT FROM r.next)::int,
     version             = d.version + 1,
     updated_at          = now(),
@@ -49,7 +51,7 @@ FROM (SELECT unnest($1::uuid[]) AS id, unnest($2::uuid[]) AS token, unnest($3::i
 WHERE d.id = r.id
   AND d.generation = r.generation
   AND ((d.claimed AND d.claim_token = r.token) OR r.rank > d.rank)
-RETURNING d.id, d.version, d.status, d.attempts, d.updated_at, d.completed_at`
+RETURNING d.id, d.version, d.status, d.attempts, d.updated_at, d.completed_at, d.cancel_requested`
 
 // attemptsSQL keeps every provider call, also one whose claim was taken over.
 const attemptsSQL = `

@@ -52,12 +52,14 @@ func readRecords(results pgx.BatchResults, records []*op) (unclear []*op, err er
 		version, attempts  int
 		status             string
 		updated, completed pgtype.Timestamptz
+		cancel             bool
 	)
-	_, err = pgx.ForEachRow(rows, []any{&rowID, &version, &status, &attempts, &updated, &completed}, func() error {
+	_, err = pgx.ForEachRow(rows, []any{&rowID, &version, &status, &attempts, &updated, &completed, &cancel}, func() error {
 		o := find(records, rowID.Bytes)
 		o.applied = true
 		merge(&o.row, o.record)
 		o.row.Version, o.row.Attempts, o.row.UpdatedAt, o.row.CompletedAt = version, attempts, updated.Time, completed.Time
+		o.row.CancelRequested = cancel
 		if delivery.Status(status) != o.record.Status {
 			unclear = append(unclear, o)
 		}
