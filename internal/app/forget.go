@@ -37,7 +37,7 @@ func (e eraser) Forget(ctx context.Context, recipient string, dryRun bool, by, n
 		return cli.Erased{}, err
 	}
 	letters, unread, err := e.operator.ForgetLetters(ctx, p.spellings, dryRun)
-	if done.Letters += letters; err != nil {
+	if done.Letters += len(letters); err != nil {
 		return cli.Erased{}, err
 	}
 	erased := cli.Erased{
@@ -48,6 +48,13 @@ func (e eraser) Forget(ctx context.Context, recipient string, dryRun bool, by, n
 	}
 	if erased.Messages, err = e.conn.Forget(ctx, p.commands); err != nil {
 		return erased, err
+	}
+	// The id of such a letter may be that of somebody else's command: only it goes.
+	for _, letter := range letters {
+		n, err := e.conn.ForgetLetter(ctx, letter.Kind, letter.ID)
+		if erased.Messages += n; err != nil {
+			return erased, err
+		}
 	}
 	if err := e.conn.TellForgotten(recipient); err != nil {
 		return erased, err

@@ -182,19 +182,31 @@ func TestForgetOtherSpellings(t *testing.T) {
 		}
 	}
 	const other = `{"to":"01099995678"}`
+	stream, err := conn.JetStream().Stream(t.Context(), broker.StreamDeadLetters)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, body := range []string{
 		`{"to":"01012345678"}`, `{"to":"+821012345678"}`, `{"to":"821012345678"}`, `{"to":"010-1234-5678"}`,
 		`{"to":["Kim@Example.KR"],"cut":"\u00`, `{"x":"가","from":"<KIM@example.kr>"}`, other,
 	} {
+		id := uuid.New()
 		if _, err := pool.Exec(t.Context(), `INSERT INTO gangway.dead_letters (delivery_id, kind, lane, generation, version, reason, error, attempts, payload, first_seen)
-VALUES (gen_random_uuid(), 'webhook.process', 'normal', 0, 1, 'invalid', '', 0, $1, now())`, []byte(body)); err != nil {
+VALUES ($1, 'webhook.process', 'normal', 0, 1, 'invalid', '', 0, $2, now())`, id, []byte(body)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.JetStream().Publish(t.Context(), "deadletter.webhook.process."+id.String(), []byte(body)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	e := eraser{newOperator(pool), conn}
 	for recipient, letters := range map[string]int{"010.1234.5678": 4, "kim@example.kr": 2} {
 		for _, dry := range []bool{true, false} {
-			if done, err := e.Forget(t.Context(), recipient, dry, "lee", ""); err != nil || done.Letters != letters {
+			messages := letters // on the bus
+			if dry {
+				messages = 0
+			}
+			if done, err := e.Forget(t.Context(), recipient, dry, "lee", ""); err != nil || done.Letters != letters || done.Messages != messages {
 				t.Errorf("%s, dry %t: %+v, %v; want %d letters", recipient, dry, done, err, letters)
 			}
 		}
@@ -206,5 +218,8 @@ VALUES (gen_random_uuid(), 'webhook.process', 'normal', 0, 1, 'invalid', '', 0, 
 	}
 	if !slices.Equal(left, []string{other}) || !slices.Equal(named, []string{"+821099995678"}) {
 		t.Errorf("letters left %q, named in the audit log %q", left, named)
+	}
+	if info, err := stream.Info(t.Context()); err != nil || info.State.Msgs != 1 {
+		t.Errorf("on the bus: %+v, %v; only the letter about somebody else is to be left", info.State, err)
 	}
 }

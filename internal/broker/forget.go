@@ -16,19 +16,10 @@ import (
 // Forget removes what the streams still hold of some commands: their schedules,
 // dead letters and events. It returns how many dead letters and events there were.
 func (c *Conn) Forget(ctx context.Context, commands map[uuid.UUID]command.Kind) (int, error) {
-	letters, err := c.js.Stream(ctx, StreamDeadLetters)
-	if err != nil {
-		return 0, fmt.Errorf("broker: forget: %w", err)
-	}
 	removed := 0
 	for id, kind := range commands {
-		subject := subjectDeadLetter + string(kind) + "." + id.String()
-		info, err := letters.Info(ctx, jetstream.WithSubjectFilter(subject))
-		if err == nil && len(info.State.Subjects) > 0 {
-			removed += int(info.State.Subjects[subject])
-			err = letters.Purge(ctx, jetstream.WithPurgeSubject(subject))
-		}
-		if err == nil {
+		n, err := c.ForgetLetter(ctx, kind, id)
+		if removed += n; err == nil {
 			err = c.Unschedule(ctx, id)
 		}
 		if err != nil {
@@ -37,6 +28,24 @@ func (c *Conn) Forget(ctx context.Context, commands map[uuid.UUID]command.Kind) 
 	}
 	events, err := c.forgetEvents(ctx, commands)
 	return removed + events, err
+}
+
+// ForgetLetter removes the dead letters of one command from the bus, and returns
+// how many there were.
+func (c *Conn) ForgetLetter(ctx context.Context, kind command.Kind, id uuid.UUID) (int, error) {
+	letters, err := c.js.Stream(ctx, StreamDeadLetters)
+	if err != nil {
+		return 0, fmt.Errorf("broker: forget letter: %w", err)
+	}
+	subject := subjectDeadLetter + string(kind) + "." + id.String()
+	info, err := letters.Info(ctx, jetstream.WithSubjectFilter(subject))
+	if err == nil && len(info.State.Subjects) > 0 {
+		err = letters.Purge(ctx, jetstream.WithPurgeSubject(subject))
+	}
+	if err != nil {
+		return 0, fmt.Errorf("broker: forget letter: %w", err)
+	}
+	return int(info.State.Subjects[subject]), nil
 }
 
 // forgetEvents reads the stream of events once and erases those of the commands.

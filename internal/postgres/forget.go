@@ -169,61 +169,68 @@ const forgottenSQL = `payload = NULL, headers = NULL, recipient = NULL, subject 
 // ForgetLetters removes the content of dead letters that have no delivery with
 // the person as recipient and name one of its addresses all the same: of commands
 // that could not be read, of webhooks.
-// unread counts sealed ones that no key opens: they could not be searched.
-func (o *Operator) ForgetLetters(ctx context.Context, addresses []string, dry bool) (n, unread int, err error) {
+// found has one entry a letter, without the recipient. unread counts sealed ones
+// that no key opens: they could not be searched.
+func (o *Operator) ForgetLetters(ctx context.Context, addresses []string, dry bool) (found []Addressed, unread int, err error) {
 	// A body need not be text: in escaped form it can be searched in any letter case.
-	const named = `FROM unnest($1::text[]) AS a (address), encode(convert_to(lower(a.address), 'UTF8'), 'escape') AS e (address)
+	const named = `EXISTS (SELECT FROM unnest($1::text[]) AS a (address), encode(convert_to(lower(a.address), 'UTF8'), 'escape') AS e (address)
 		WHERE lower(a.address) = ANY (string_to_array(lower(l.recipient), ','))
 		   OR l.headers -> 'Gangway-Sealed' IS NULL
-		  AND (position('"' || e.address || '"' IN lower(encode(l.payload, 'escape'))) > 0 OR position('<' || e.address || '>' IN lower(encode(l.payload, 'escape'))) > 0)`
+		  AND (position('"' || e.address || '"' IN lower(encode(l.payload, 'escape'))) > 0 OR position('<' || e.address || '>' IN lower(encode(l.payload, 'escape'))) > 0))`
+	statement := `UPDATE gangway.dead_letters l SET ` + forgottenSQL + ` WHERE ` + named + ` RETURNING delivery_id, kind`
 	if dry {
-		err = o.pool.QueryRow(ctx, `SELECT count(*) FROM gangway.dead_letters l WHERE EXISTS (SELECT `+named+`)`, addresses).Scan(&n)
-	} else {
-		tag, failed := o.pool.Exec(ctx, `UPDATE gangway.dead_letters l SET `+forgottenSQL+` WHERE EXISTS (SELECT `+named+`)`, addresses)
-		n, err = int(tag.RowsAffected()), failed
+		statement = `SELECT delivery_id, kind FROM gangway.dead_letters l WHERE ` + named
 	}
-	sealed := 0
+	rows, err := o.pool.Query(ctx, statement, addresses)
+	if err == nil {
+		var one Addressed
+		_, err = pgx.ForEachRow(rows, []any{&one.ID, &one.Kind}, func() error {
+			found = append(found, one)
+			return nil
+		})
+	}
+	var sealed []Addressed
 	if err == nil {
 		sealed, unread, err = o.forgetSealed(ctx, addresses, dry)
 	}
 	if err != nil {
-		return n, unread, fmt.Errorf("postgres: forget letters: %w", err)
+		return nil, unread, fmt.Errorf("postgres: forget letters: %w", err)
 	}
-	return n + sealed, unread, nil
+	return append(found, sealed...), unread, nil
 }
 
 // forgetSealed is [Operator.ForgetLetters] for those whose content the database
 // cannot search.
-func (o *Operator) forgetSealed(ctx context.Context, addresses []string, dry bool) (n, unread int, err error) {
+func (o *Operator) forgetSealed(ctx context.Context, addresses []string, dry bool) (found []Addressed, unread int, err error) {
 	const page = 16 // bodies of up to 1 MiB
 	var last int64
 	for {
-		rows, err := o.pool.Query(ctx, `SELECT l.id, l.delivery_id, l.payload FROM gangway.dead_letters l
+		rows, err := o.pool.Query(ctx, `SELECT l.id, l.delivery_id, l.kind, l.payload FROM gangway.dead_letters l
 			WHERE l.id > $1 AND l.headers -> 'Gangway-Sealed' IS NOT NULL AND l.payload IS NOT NULL
 			  AND NOT coalesce(string_to_array(lower(l.recipient), ',') && $2, false)
 			ORDER BY l.id LIMIT $3`, last, folded(addresses), page)
 		if err != nil {
-			return n, unread, err
+			return found, unread, err
 		}
 		var named []int64
-		var id uuid.UUID
+		var one Addressed
 		var payload []byte
-		tag, err := pgx.ForEachRow(rows, []any{&last, &id, &payload}, func() error {
-			body, err := o.sealer.Open(payload, SealedPlace(id))
+		tag, err := pgx.ForEachRow(rows, []any{&last, &one.ID, &one.Kind, &payload}, func() error {
+			body, err := o.sealer.Open(payload, SealedPlace(one.ID))
 			if err != nil {
 				unread++
 				return nil //nolint:nilerr // it is counted: its key is not known here
 			}
 			if names(body, addresses) {
-				named = append(named, last)
+				named, found = append(named, last), append(found, one)
 			}
 			return nil
 		})
-		if n += len(named); err == nil && !dry && len(named) > 0 {
+		if err == nil && !dry && len(named) > 0 {
 			_, err = o.pool.Exec(ctx, `UPDATE gangway.dead_letters SET `+forgottenSQL+` WHERE id = ANY ($1)`, named)
 		}
 		if err != nil || tag.RowsAffected() < page {
-			return n, unread, err
+			return found, unread, err
 		}
 	}
 }
