@@ -25,7 +25,8 @@ const forgetPage = 5000
 
 // Forget implements [cli.Eraser]. The database goes first: from then on nothing
 // new is made of the person, and what the bus still holds is removed after it.
-// It may be repeated, and has to be when it was interrupted.
+// It may be repeated, and has to be when it was interrupted; what was wiped by then
+// is not found again, so that its messages on the bus stay until they age out.
 func (e eraser) Forget(ctx context.Context, recipient string, dryRun bool, by, note string) (cli.Erased, error) {
 	p := person{e, foldRecipient(recipient), dryRun, map[uuid.UUID]command.Kind{}, spellings(recipient)}
 	done, err := p.rows(ctx)
