@@ -12,6 +12,11 @@ import (
 	"github.com/gangwon-portal/gangway/internal/command"
 )
 
+// clocksApart is how far the server's clock may be ahead of the database's, which
+// says when a row changed: a row is often claimed milliseconds after its message
+// was stored.
+const clocksApart = time.Minute
+
 // HasMessage reports whether a message may be left that will bring a command
 // forward whose row last changed at changed. It errs on the side of true.
 //
@@ -24,7 +29,7 @@ func (c *Conn) HasMessage(ctx context.Context, id uuid.UUID, kind command.Kind, 
 	if err != nil {
 		return fail(err)
 	}
-	if state := commands.CachedInfo().State; state.Msgs > 0 && !state.FirstTime.After(changed) {
+	if state := commands.CachedInfo().State; state.Msgs > 0 && !state.FirstTime.After(changed.Add(clocksApart)) {
 		return true, nil
 	}
 	scheduled, err := c.js.Stream(ctx, StreamScheduled)
