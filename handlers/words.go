@@ -3,6 +3,7 @@ package handlers
 import (
 	"cmp"
 	"html"
+	netmail "net/mail"
 	"net/url"
 	"strings"
 
@@ -119,8 +120,9 @@ func (w words) htmlEnd(imprint string) string {
 // the same one and receivers can fold doubles.
 func (h *Email) messageID(id uuid.UUID, from string) string {
 	domain := cmp.Or(h.rules().Domain, "gangway.gangwon.kr")
-	if _, after, ok := strings.Cut(from, "@"); ok {
-		domain = strings.TrimSuffix(after, ">")
+	// A display name, too, may have an @ in it.
+	if sender, err := netmail.ParseAddress(from); err == nil {
+		domain = sender.Address[strings.LastIndexByte(sender.Address, '@')+1:]
 	}
 	return id.String() + "@" + domain
 }
