@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"fmt"
 	"regexp"
 	"slices"
@@ -296,32 +295,6 @@ func TestCancelSaysWhatItAchieved(t *testing.T) {
 	if row.Kind != command.EmailSend || row.Recipient != "kim@example.kr" || p.first.count() != 2 {
 		t.Errorf("%+v after %d calls", row.View, p.first.count())
 	}
-}
-
-// TestCancelStopsFailover: a cancellation that comes while the first provider is
-// called keeps the next one from being called.
-func TestCancelStopsFailover(t *testing.T) {
-	p := newPlant(t, plantOptions{})
-	release := make(chan struct{})
-	p.first.say(func(ctx context.Context) error {
-		if err := blocks(release)(ctx); err != nil {
-			return err
-		}
-		return fault.New(fault.Unavailable, "script", "at last")
-	})
-	p.second.say(fine)
-	p.start()
-	id := p.mail("flying", "")
-	testkit.Eventually(t, 10*time.Second, func() bool { return p.first.count() == 1 })
-	if outcome, _, err := p.operator.Cancel(t.Context(), id, "withdrawn"); err != nil || outcome != postgres.CancelRequested {
-		t.Fatalf("%s, %v", outcome, err)
-	}
-	close(release)
-	row := p.await(id, delivery.Cancelled)
-	if p.first.count() != 1 || p.second.count() != 0 || row.Attempts != 1 || len(p.attempts(id)) != 1 {
-		t.Errorf("%d and %d calls, %d attempts, recorded %+v", p.first.count(), p.second.count(), row.Attempts, p.attempts(id))
-	}
-	p.drained()
 }
 
 func TestReplay(t *testing.T) {

@@ -287,6 +287,9 @@ func (j *journal) Begin(ctx context.Context, provider string, done delivery.Atte
 	if !recorded.Applied || recorded.Row.Token != j.token {
 		return 0, fault.New(fault.Cancelled, "pipeline: journal", "another worker took this command over")
 	}
+	if !recorded.Row.Status.Open() {
+		return 0, fault.New(fault.Cancelled, "pipeline: journal", "what became of it was reported meanwhile")
+	}
 	if recorded.Row.CancelRequested && recorded.Row.Unsure == "" {
 		return 0, fault.New(fault.Cancelled, "pipeline: journal", "cancelled before the next provider was called")
 	}
