@@ -32,8 +32,10 @@ const (
 	confirmFirst = 2 * time.Second
 	// confirmFor is how long a vendor has to confirm.
 	confirmFor = 2 * time.Minute
-	// againAfter is the pause before the one repetition.
+	// againAfter is the pause before a repetition.
 	againAfter = 5 * time.Second
+	// againFor is how long it is repeated while the provider does not take it.
+	againFor = 30 * time.Second
 )
 
 // unsure gives a fresh unknown outcome the time at which it is to be recovered;
@@ -137,15 +139,15 @@ func (g *Guard[P]) again(ctx context.Context, call Call[P], run delivery.Run, ou
 
 // unanswered keeps an outcome unknown when the repetition did not leave: that says
 // nothing of the first call, and as an ordinary failure it would bring the message
-// to the next provider. What was not let through waits, what failed is tried for as
-// long as a vendor has to confirm; then a person decides.
+// to the next provider. What was not let through waits, what failed is tried for
+// half a minute; then a person decides.
 func (g *Guard[P]) unanswered(err error, waited time.Duration) error {
 	failure := fault.As(err)
 	if failure == nil || !failure.Reason.Rule().Retry {
 		return err
 	}
 	unknown := fault.New(fault.UnknownOutcome, g.Name(), "no answer came, and it could not be sent again: %s", failure.Reason)
-	if failure.Reason.Rule().Free || waited < confirmFor {
+	if failure.Reason.Rule().Free || waited < againFor {
 		unknown.RetryAfter = max(failure.RetryAfter, againAfter)
 	}
 	return unknown
